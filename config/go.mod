@@ -1,0 +1,7 @@
+module quittance.dev/config
+
+go 1.26
+
+require github.com/sethvargo/go-envconfig v1.4.3
+
+require github.com/stretchr/testify v1.12.1 // indirect

@@ -1,0 +1,3 @@
+module quittance.dev/events
+
+go 1.26
