@@ -1,0 +1,138 @@
+package outside
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+)
+
+const redacted = "[redacted]"
+
+// secretLimit bounds a secret's file, in bytes; a longer one is not a secret.
+const secretLimit = 64 << 10
+
+// Secret is a password, token or key. It prints as [redacted] in every form:
+// fmt verbs, JSON, slog. The zero Secret is "none".
+type Secret struct{ src *secretSource }
+
+type secretSource struct {
+	literal string
+	path    string
+	last    atomic.Pointer[string] // last good content of path
+}
+
+// Literal makes a secret of a value that the process already holds. The empty
+// string gives the zero Secret.
+func Literal(value string) Secret {
+	if value == "" {
+		return Secret{}
+	}
+	return Secret{&secretSource{literal: value}}
+}
+
+// FromFile makes a secret that lives in a file, as a mounted Secret does. The
+// empty path gives the zero Secret. Surrounding white space is not part of it.
+func FromFile(path string) Secret {
+	if path == "" {
+		return Secret{}
+	}
+	return Secret{&secretSource{path: path}}
+}
+
+// IsZero reports whether there is no secret at all.
+func (s Secret) IsZero() bool { return s.src == nil }
+
+// Reveal gives the value. A file is read each time, so a rotated secret works
+// from the next call on; while it cannot be read (it may be half way through a
+// rotation) the last good value stands in. The error of an unreadable secret
+// matches [ErrMisconfigured].
+func (s Secret) Reveal() (string, error) {
+	switch {
+	case s.src == nil:
+		return "", misconfigured(errors.New("no secret configured"))
+	case s.src.path == "":
+		return s.src.literal, nil
+	}
+	value, err := readSecret(s.src.path)
+	if err == nil {
+		s.src.last.Store(&value)
+		return value, nil
+	}
+	if last := s.src.last.Load(); last != nil {
+		return *last, nil
+	}
+	return "", misconfigured(err)
+}
+
+func readSecret(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, secretLimit+1))
+	if err != nil {
+		return "", fmt.Errorf("read secret: %w", err)
+	}
+	value := strings.TrimSpace(string(b))
+	switch {
+	case value == "":
+		return "", fmt.Errorf("read secret: %s is empty", path)
+	case len(b) > secretLimit:
+		return "", fmt.Errorf("read secret: %s is longer than %d bytes", path, secretLimit)
+	}
+	return value, nil
+}
+
+// Format implements fmt.Formatter for every verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// String implements fmt.Stringer.
+func (Secret) String() string { return redacted }
+
+// MarshalText implements encoding.TextMarshaler, and with it JSON.
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue implements slog.LogValuer.
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Bearer authorizes a request with a bearer token.
+func Bearer(token Secret) func(*http.Request) error {
+	return func(r *http.Request) error {
+		value, err := token.Reveal()
+		if err != nil {
+			return fmt.Errorf("bearer token: %w", err)
+		}
+		r.Header.Set("Authorization", "Bearer "+value)
+		return nil
+	}
+}
+
+// Basic authorizes a request with HTTP Basic.
+func Basic(user string, password Secret) func(*http.Request) error {
+	return func(r *http.Request) error {
+		value, err := password.Reveal()
+		if err != nil {
+			return fmt.Errorf("password: %w", err)
+		}
+		r.SetBasicAuth(user, value)
+		return nil
+	}
+}
+
+// Header authorizes a request with a secret in a header of its own.
+func Header(name string, key Secret) func(*http.Request) error {
+	return func(r *http.Request) error {
+		value, err := key.Reveal()
+		if err != nil {
+			return fmt.Errorf("%s header: %w", name, err)
+		}
+		r.Header.Set(name, value)
+		return nil
+	}
+}
