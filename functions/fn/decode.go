@@ -1,0 +1,290 @@
+package fn
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	cloudevents "github.com/cloudevents/sdk-go/v2"
+	"github.com/cloudevents/sdk-go/v2/binding"
+	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"quittance.dev/events"
+)
+
+// Limits of what comes in through the door.
+const (
+	maxBody      = 256 << 10 // bytes
+	maxAttribute = 256       // bytes of one CloudEvents attribute
+	maxDepth     = 32        // levels of JSON
+)
+
+// received is one event that passed the door.
+type received struct {
+	id, source, subject, correlationID, traceParent string
+	eventType                                       events.Type
+	time                                            time.Time
+	hash                                            [sha256.Size]byte // of type and payload
+	data                                            events.Data
+	handler                                         Handler
+}
+
+// Letter is an event as it came, whatever it is.
+type Letter struct {
+	Path        string // of the request: the dead-letter sink tells consumers apart by it
+	ID          string
+	Source      string
+	Type        string
+	Subject     string
+	Extensions  map[string]string
+	ContentType string
+	Data        []byte
+}
+
+// readEvent reads exactly one CloudEvent from a request, in binary or
+// structured mode. Errors are malformed.
+func readEvent(w http.ResponseWriter, r *http.Request) (*cloudevents.Event, error) {
+	if r.Method != http.MethodPost {
+		return nil, malformed{WrongMethod, "events are POSTed"}
+	}
+	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return nil, malformed{Unsupported, "content encodings are not accepted"}
+	}
+	structured, err := isStructured(r.Header)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+			return nil, malformed{TooLarge, fmt.Sprintf("body over %d bytes", maxBody)}
+		}
+		return nil, fmt.Errorf("read body: %w", err) // the connection broke: not the event's fault
+	}
+	if structured {
+		if err := checkJSON(body); err != nil {
+			return nil, err
+		}
+	}
+	message := cehttp.NewMessage(r.Header, io.NopCloser(bytes.NewReader(body)))
+	event, err := binding.ToEvent(r.Context(), message)
+	if err != nil {
+		return nil, malformed{Malformed, "not a CloudEvent: " + err.Error()}
+	}
+	if err := checkAttributes(event); err != nil {
+		return nil, err
+	}
+	return event, nil
+}
+
+// isStructured tells the two modes apart and refuses whatever is neither, or
+// both.
+func isStructured(h http.Header) (bool, error) {
+	mediaType, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil {
+		return false, malformed{Unsupported, "content type missing or broken"}
+	}
+	for name, values := range h {
+		if strings.HasPrefix(name, "Ce-") && len(values) > 1 {
+			return false, malformed{Malformed, "attribute given twice: " + strings.ToLower(name)}
+		}
+	}
+	binary := h.Get("Ce-Specversion") != "" || h.Get("Ce-Id") != "" || h.Get("Ce-Type") != ""
+	switch {
+	case mediaType == cloudevents.ApplicationCloudEventsJSON && binary:
+		return false, malformed{Malformed, "attributes both in the headers and in the body"}
+	case mediaType == cloudevents.ApplicationCloudEventsJSON:
+		return true, nil
+	case strings.HasPrefix(mediaType, "application/cloudevents"):
+		return false, malformed{Unsupported, "one event at a time, as JSON"}
+	default:
+		return false, nil
+	}
+}
+
+func checkAttributes(e *cloudevents.Event) error {
+	if err := e.Validate(); err != nil {
+		return malformed{Malformed, "not a CloudEvent: " + err.Error()}
+	}
+	attributes := map[string]string{"id": e.ID(), "source": e.Source(), "type": e.Type(), "subject": e.Subject()}
+	for name, value := range e.Extensions() {
+		attributes[name] = fmt.Sprint(value)
+	}
+	for name, value := range attributes {
+		if len(value) > maxAttribute && !strings.HasPrefix(name, "knativeerror") {
+			return malformed{Malformed, fmt.Sprintf("attribute %.40s is over %d bytes", name, maxAttribute)}
+		}
+		for i := range len(value) {
+			if value[i] < 0x20 || value[i] > 0x7e {
+				return malformed{Malformed, fmt.Sprintf("attribute %.40s is not printable ASCII", name)}
+			}
+		}
+	}
+	if year := e.Time().Year(); !e.Time().IsZero() && (year < 2000 || year > 2200) {
+		return malformed{Malformed, "attribute time is out of range"}
+	}
+	return nil
+}
+
+// receive turns a CloudEvent into one the function can handle.
+func (f *Function) receive(e *cloudevents.Event) (*received, error) {
+	var handler Handler
+	for _, h := range f.Handlers {
+		if h.hears == events.Type(e.Type()) && h.sink == nil {
+			handler = h
+		}
+	}
+	if handler.decode == nil {
+		return nil, malformed{Malformed, "this function does not hear " + e.Type()}
+	}
+	if mediaType, _, err := mime.ParseMediaType(e.DataContentType()); handler.hears != events.TypeTick && (err != nil || mediaType != "application/json") {
+		return nil, malformed{Malformed, "the payload must be application/json"}
+	}
+	data, err := handler.decode(e.Data())
+	if err != nil {
+		return nil, err
+	}
+	if want := data.Subject(); e.Subject() != "" && want != "" && e.Subject() != want {
+		return nil, malformed{Malformed, "the subject is not the payload's entity"}
+	}
+	r := &received{
+		id: e.ID(), source: e.Source(), subject: e.Subject(), eventType: handler.hears,
+		time: e.Time(), data: data, handler: handler,
+		hash:          hashOf(e.Type(), e.Data()),
+		correlationID: extension(e, "correlationid"),
+		traceParent:   extension(e, "traceparent"),
+	}
+	if r.correlationID == "" {
+		r.correlationID = r.id
+	}
+	return r, nil
+}
+
+func extension(e *cloudevents.Event, name string) string {
+	if value, ok := e.Extensions()[name]; ok {
+		return fmt.Sprint(value)
+	}
+	return ""
+}
+
+// hashOf names a payload whatever its white space.
+func hashOf(eventType string, data []byte) (sum [sha256.Size]byte) {
+	compact := jsontext.Value(bytes.Clone(data))
+	if len(data) > 0 && compact.Compact() == nil {
+		data = compact
+	}
+	h := sha256.New()
+	h.Write([]byte(eventType))
+	h.Write([]byte{0})
+	h.Write(data)
+	h.Sum(sum[:0])
+	return sum
+}
+
+// decodeInto reads a payload strictly: names match exactly and occur once,
+// nothing follows the value, no null, every required member is there. Unknown
+// members are let through, so that an older build understands a newer event.
+func decodeInto[D events.Data](payload []byte) (events.Data, error) {
+	var d D
+	if d.Type() == events.TypeTick {
+		return d, nil // whatever a PingSource carries
+	}
+	if err := checkJSON(payload); err != nil {
+		return nil, err
+	}
+	names, err := memberNames(payload)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range requiredMembers(reflect.TypeFor[D]()) {
+		if !names[name] {
+			return nil, malformed{Malformed, "payload lacks " + name}
+		}
+	}
+	if err := json.Unmarshal(payload, &d); err != nil {
+		return nil, malformed{Malformed, "payload: " + describe(err)}
+	}
+	if err := d.Validate(); err != nil {
+		return nil, malformed{Malformed, "payload: " + err.Error()}
+	}
+	return d, nil
+}
+
+// checkJSON reads body once and refuses what a lenient reader would let pass:
+// duplicate names, bad UTF-8, trailing data, null, depth.
+func checkJSON(body []byte) error {
+	d := jsontext.NewDecoder(bytes.NewReader(body))
+	for {
+		token, err := d.ReadToken()
+		if err == io.EOF && d.StackDepth() == 0 && d.InputOffset() > 0 {
+			return nil
+		}
+		if err != nil {
+			return malformed{Malformed, "not strict JSON: " + describe(err)}
+		}
+		if token.Kind() == 'n' {
+			return malformed{Malformed, "null is not a value here: " + string(d.StackPointer())}
+		}
+		if d.StackDepth() > maxDepth {
+			return malformed{Malformed, fmt.Sprintf("JSON deeper than %d levels", maxDepth)}
+		}
+		if d.StackDepth() == 0 {
+			if _, err := d.ReadToken(); err != io.EOF {
+				return malformed{Malformed, "data after the JSON value"}
+			}
+			return nil
+		}
+	}
+}
+
+func memberNames(payload []byte) (map[string]bool, error) {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(payload, &members); err != nil {
+		return nil, malformed{Malformed, "payload: not a JSON object"}
+	}
+	names := make(map[string]bool, len(members))
+	for name := range members {
+		names[name] = true
+	}
+	return names, nil
+}
+
+// describe says what is wrong and where, never the value.
+func describe(err error) string {
+	var syntactic *jsontext.SyntacticError
+	if errors.As(err, &syntactic) {
+		return fmt.Sprintf("%v at byte %d", syntactic.Err, syntactic.ByteOffset)
+	}
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) {
+		return fmt.Sprintf("wrong type at %q", string(semantic.JSONPointer))
+	}
+	return "cannot be read"
+}
+
+var required sync.Map // reflect.Type to []string: the struct tags, read once
+
+func requiredMembers(t reflect.Type) []string {
+	if names, ok := required.Load(t); ok {
+		return names.([]string)
+	}
+	var names []string
+	for i := range t.NumField() {
+		name, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
+		if name != "" && name != "-" && !strings.Contains(options, "omit") {
+			names = append(names, name)
+		}
+	}
+	required.Store(t, names)
+	return names
+}

@@ -1,0 +1,49 @@
+package fn
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+)
+
+// fail logs what went wrong with an event and records it for the dead letter
+// that may come of it.
+func (h *Host) fail(ctx context.Context, r *received, err error) {
+	switch answer := answerTo(err); {
+	case answer == InFlight:
+		h.log(ctx).DebugContext(ctx, "in flight elsewhere")
+		return
+	case errors.Is(err, errPayloadDiffer):
+		h.metrics.alarm(ctx, "payload-differs")
+		h.log(ctx).ErrorContext(ctx, "same source and id, other payload")
+	case answer == Refused:
+		h.log(ctx).ErrorContext(ctx, "cannot be handled", "error", err)
+	default:
+		h.log(ctx).WarnContext(ctx, "not handled", "error", err)
+	}
+	h.recordFailure(ctx, r, err)
+}
+
+// recordFailure counts a failed attempt, outside the transaction that failed.
+// Best effort: it explains, it decides nothing.
+func (h *Host) recordFailure(ctx context.Context, r *received, cause error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	reason := cause.Error()
+	if len(reason) > 2000 {
+		reason = reason[:2000]
+	}
+	if _, err := h.pool.Exec(ctx, `
+		insert into delivery.failure as f (consumer, source, id, last_error) values ($1, $2, $3, $4)
+		on conflict on constraint failure_once do update
+		   set attempts = f.attempts + 1, last_error = excluded.last_error, last_at = now()`,
+		h.function.Name, r.source, r.id, reason); err != nil {
+		h.log(ctx).WarnContext(ctx, "failure not recorded", "error", err)
+	}
+}
+
+func (h *Host) panicked(ctx context.Context, p any) {
+	h.metrics.alarm(ctx, "panic")
+	h.log(ctx).ErrorContext(ctx, "panic", "panic", p, "stack", string(debug.Stack()))
+}

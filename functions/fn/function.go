@@ -1,0 +1,179 @@
+package fn
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"quittance.dev/events"
+)
+
+// In is one event as a function's own code sees it.
+type In[D events.Data] struct {
+	ID            string
+	Source        string
+	Subject       string
+	CorrelationID string
+	Time          time.Time // when the event was said; not a clock to decide by
+	Data          D
+}
+
+// Tx is the transaction in which a function does its work, with the one
+// instant that everything in it happens at. Nobody below reads a clock.
+type Tx struct {
+	pgx.Tx
+	now time.Time
+}
+
+// Now is the database's time at which the transaction began, in UTC.
+func (t Tx) Now() time.Time { return t.now }
+
+// Function is one deployable function: its name, which is also the name of its
+// service, its manifest and its consumer rows, and what it does on each event.
+type Function struct {
+	Name     string
+	Handlers []Handler
+	// Serializable runs the function's transactions at that isolation level;
+	// otherwise they read committed data. The ledger asks for it.
+	Serializable bool
+}
+
+// Hears lists the types the function hears.
+func (f Function) Hears() []events.Type {
+	types := make([]events.Type, 0, len(f.Handlers))
+	for _, h := range f.Handlers {
+		types = append(types, h.hears)
+	}
+	return types
+}
+
+// Source is the CloudEvents source of what the function says.
+func (f Function) Source() string { return Source(f.Name) }
+
+// Source is the CloudEvents source of what the named function says.
+func Source(name string) string { return "/functions/" + name }
+
+// Handler is what a function does on one type of event. Make one with Local,
+// Batch, Remote or Sink.
+type Handler struct {
+	hears  events.Type
+	decode func([]byte) (events.Data, error)
+	batch  func(context.Context, Tx, []*received) ([][]events.Data, error)
+	remote *remote
+	sink   func(context.Context, Tx, Letter) ([]events.Data, error)
+}
+
+// Local makes a handler whose whole effect is in Postgres. What apply returns
+// is said when, and only when, the transaction commits.
+func Local[D events.Data](apply func(context.Context, Tx, In[D]) ([]events.Data, error)) Handler {
+	return Batch(func(ctx context.Context, tx Tx, ins []In[D]) ([][]events.Data, error) {
+		said := make([][]events.Data, len(ins))
+		for i, in := range ins {
+			var err error
+			if said[i], err = apply(ctx, tx, in); err != nil {
+				return nil, err
+			}
+		}
+		return said, nil
+	})
+}
+
+// Batch is Local for many events at once: apply sees every event of the group
+// and returns what is said for each, in the same order. An error takes the
+// group apart; apply is then called with one event at a time.
+func Batch[D events.Data](apply func(context.Context, Tx, []In[D]) ([][]events.Data, error)) Handler {
+	return Handler{
+		hears:  typeOf[D](),
+		decode: decodeInto[D],
+		batch: func(ctx context.Context, tx Tx, received []*received) ([][]events.Data, error) {
+			ins := make([]In[D], len(received))
+			for i, r := range received {
+				ins[i] = in[D](r)
+			}
+			said, err := apply(ctx, tx, ins)
+			if err == nil && len(said) != len(ins) {
+				return nil, Permanent(fmt.Errorf("%d answers for %d events", len(said), len(ins)))
+			}
+			return said, err
+		},
+	}
+}
+
+// Plan is what prepare of a Remote handler decides: to call, or that there is
+// nothing to call.
+type Plan[Q any] struct {
+	request Q
+	call    bool
+	say     []events.Data
+}
+
+// Call plans the outside call with request q, which must hold the key that
+// prepare stored, so that a retry sends the same bytes under the same key.
+func Call[Q any](q Q) Plan[Q] { return Plan[Q]{request: q, call: true} }
+
+// Done plans no call: the event is finished with what is said.
+func Done[Q any](say ...events.Data) Plan[Q] { return Plan[Q]{say: say} }
+
+// Remote makes a handler that speaks to an outside system.
+//
+// prepare runs in a transaction that claims the event: it moves the state and
+// freezes the request with its key. call runs with no transaction open; a
+// value says confirmed or refused, an error says unknown, and the same call is
+// made again later. settle runs in a second transaction and records the
+// outcome; it fails when another delivery took the claim over meanwhile.
+func Remote[D events.Data, Q, R any](
+	prepare func(context.Context, Tx, In[D]) (Plan[Q], error),
+	call func(context.Context, Q) (R, error),
+	settle func(context.Context, Tx, In[D], Q, R) ([]events.Data, error),
+) Handler {
+	return Handler{
+		hears:  typeOf[D](),
+		decode: decodeInto[D],
+		remote: &remote{
+			prepare: func(ctx context.Context, tx Tx, r *received) (Plan[any], error) {
+				plan, err := prepare(ctx, tx, in[D](r))
+				return Plan[any]{request: plan.request, call: plan.call, say: plan.say}, err
+			},
+			call: func(ctx context.Context, q any) (any, error) { return call(ctx, q.(Q)) },
+			settle: func(ctx context.Context, tx Tx, r *received, q, result any) ([]events.Data, error) {
+				return settle(ctx, tx, in[D](r), q.(Q), result.(R))
+			},
+		},
+	}
+}
+
+// remote is Remote with its types erased.
+type remote struct {
+	prepare func(context.Context, Tx, *received) (Plan[any], error)
+	call    func(context.Context, any) (any, error)
+	settle  func(context.Context, Tx, *received, any, any) ([]events.Data, error)
+}
+
+// Sink makes the handler of a function that takes every event, whatever its
+// type, such as the dead-letter function. It claims nothing: a dead letter may
+// come again after a replay and must be recorded again, so the function's own
+// unique key absorbs duplicates.
+func Sink(apply func(context.Context, Tx, Letter) ([]events.Data, error)) Handler {
+	return Handler{sink: apply}
+}
+
+// Correlated says d under another journey than the cause's, as a sweep does
+// that was woken by the clock and finds work of many journeys.
+type Correlated struct {
+	events.Data
+	CorrelationID string
+}
+
+func typeOf[D events.Data]() events.Type {
+	var zero D
+	return zero.Type()
+}
+
+func in[D events.Data](r *received) In[D] {
+	return In[D]{
+		ID: r.id, Source: r.source, Subject: r.subject, CorrelationID: r.correlationID,
+		Time: r.time, Data: r.data.(D),
+	}
+}

@@ -1,0 +1,268 @@
+package fn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"quittance.dev/events"
+	"quittance.dev/functions/fp"
+)
+
+// unit is one piece of work that commits with others: a local event, one half
+// of a remote one, or a command from the function's own API.
+type unit struct {
+	ctx   context.Context // of whoever waits; the work itself has the group's
+	claim claim
+	cause cause
+	// run does the work of one unit. Units with a batch handler have none.
+	run func(context.Context, Tx) ([]events.Data, error)
+	// finish tells, after run, whether a leased claim is to be made done in
+	// this transaction after all, because there is nothing to call.
+	finish func() bool
+	result chan result
+}
+
+// result is what became of a unit.
+type result struct {
+	said     []Envelope
+	fence    int64
+	attempts int
+	err      error
+}
+
+// errDone is the verdict on an event that was handled before.
+var errDone = errors.New("done before")
+
+// serializationTries bounds how often a transaction is tried that the database
+// asked to be tried again (40001, 40P01).
+const serializationTries = 5
+
+// group gathers units that arrive while a transaction is in flight and commits
+// them together in the next one. It holds no goroutine while idle.
+type group struct {
+	host    *Host
+	mu      sync.Mutex
+	waiting []*unit
+	running bool
+}
+
+// do hands u to the group and waits for its result, or for u's context. When
+// the context ends first the work may still be done: the idempotency row tells.
+func (g *group) do(u *unit) result {
+	u.result = make(chan result, 1)
+	g.mu.Lock()
+	g.waiting = append(g.waiting, u)
+	if !g.running {
+		g.running = true
+		g.host.work.Add(1)
+		go g.loop()
+	}
+	g.mu.Unlock()
+	select {
+	case r := <-u.result:
+		return r
+	case <-u.ctx.Done():
+		return result{err: u.ctx.Err()}
+	}
+}
+
+func (g *group) loop() {
+	defer g.host.work.Done()
+	for {
+		g.mu.Lock()
+		if len(g.waiting) == 0 {
+			g.running = false
+			g.mu.Unlock()
+			return
+		}
+		n := min(len(g.waiting), g.host.options.GroupSize)
+		units := g.waiting[:n:n]
+		g.waiting = append([]*unit(nil), g.waiting[n:]...)
+		g.mu.Unlock()
+		g.commit(units)
+	}
+}
+
+// commit handles units together; if that fails, one by one. A key occurs once
+// per transaction: a copy that arrived in the same moment is answered after
+// the first.
+func (g *group) commit(units []*unit) {
+	live, copies := make([]*unit, 0, len(units)), []*unit(nil)
+	seen := map[string]bool{}
+	for _, u := range units {
+		if u.ctx.Err() != nil {
+			u.result <- result{err: u.ctx.Err()}
+			continue
+		}
+		if u.claim.r != nil {
+			if seen[u.claim.r.key()] {
+				copies = append(copies, u)
+				continue
+			}
+			seen[u.claim.r.key()] = true
+		}
+		live = append(live, u)
+	}
+	if len(live) > 0 {
+		g.host.metrics.group(len(live))
+		g.together(live)
+	}
+	for _, u := range copies {
+		g.together([]*unit{u})
+	}
+}
+
+func (g *group) together(units []*unit) {
+	results, err := g.transact(units)
+	if err != nil && len(units) > 1 {
+		for _, u := range units {
+			g.together([]*unit{u})
+		}
+		return
+	}
+	for i, u := range units {
+		if err != nil {
+			u.result <- result{err: err}
+			continue
+		}
+		u.result <- results[i]
+	}
+}
+
+// transact runs one transaction over units, again when the database asks for
+// it.
+func (g *group) transact(units []*unit) (results []result, err error) {
+	h := g.host
+	ctx, cancel := context.WithTimeout(h.base, h.options.Deadline)
+	defer cancel()
+	for try := 1; ; try++ {
+		results, err = g.once(ctx, units)
+		if !wantsRetry(err) || try == serializationTries {
+			return results, err
+		}
+		h.metrics.retry(ctx)
+		select {
+		case <-time.After(time.Duration(rand.Int64N(int64(try) * int64(10*time.Millisecond)))):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// wantsRetry knows the two errors after which Postgres asks to run the whole
+// transaction again: serialization failure and deadlock. They never mean that
+// a rule refused something.
+func wantsRetry(err error) bool {
+	var pgErr *pgconn.PgError
+	return errors.As(err, &pgErr) && (pgErr.Code == "40001" || pgErr.Code == "40P01")
+}
+
+func (g *group) once(ctx context.Context, units []*unit) (results []result, err error) {
+	h := g.host
+	defer func() {
+		if p := recover(); p != nil {
+			results, err = nil, fmt.Errorf("panic: %v", p)
+			h.panicked(ctx, p)
+		}
+	}()
+	options := pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
+	if h.function.Serializable {
+		options.IsoLevel = pgx.Serializable
+	}
+	err = pgx.BeginTxFunc(ctx, h.pool, options, func(tx pgx.Tx) error {
+		results, err = g.work(ctx, tx, units)
+		if err != nil {
+			return err
+		}
+		return fp.Hit(ctx, h.function.Name+".before-commit")
+	})
+	if err != nil {
+		return nil, err
+	}
+	return results, fp.Hit(ctx, h.function.Name+".after-commit")
+}
+
+func (g *group) work(ctx context.Context, ptx pgx.Tx, units []*unit) ([]result, error) {
+	h := g.host
+	tx := Tx{Tx: ptx}
+	if err := ptx.QueryRow(ctx, "select now()").Scan(&tx.now); err != nil {
+		return nil, err
+	}
+	tx.now = tx.now.UTC()
+	claims := make([]*claim, len(units))
+	for i, u := range units {
+		claims[i] = &u.claim
+	}
+	verdicts, err := h.takeClaims(ctx, ptx, claims)
+	if err != nil {
+		return nil, err
+	}
+	said, err := g.apply(ctx, tx, units, verdicts)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]result, len(units))
+	var all []Envelope
+	for i, u := range units {
+		results[i] = result{fence: u.claim.fence, attempts: u.claim.attempts, err: verdicts[i]}
+		if verdicts[i] != nil {
+			continue
+		}
+		if u.finish != nil && u.finish() {
+			if err := h.finishClaim(ctx, ptx, &u.claim); err != nil {
+				return nil, err
+			}
+		}
+		if results[i].said, err = h.stamp(tx, u.cause, said[i]); err != nil {
+			return nil, err
+		}
+		all = append(all, results[i].said...)
+	}
+	return results, insertOutbox(ctx, ptx, all)
+}
+
+// apply runs the function's own code for every unit that holds its claim:
+// batch handlers once over all their units, the others one after the other.
+func (g *group) apply(ctx context.Context, tx Tx, units []*unit, verdicts []error) ([][]events.Data, error) {
+	said := make([][]events.Data, len(units))
+	batches := map[events.Type][]int{}
+	var order []events.Type
+	for i, u := range units {
+		switch {
+		case verdicts[i] != nil:
+		case u.run == nil:
+			t := u.claim.r.eventType
+			if batches[t] == nil {
+				order = append(order, t)
+			}
+			batches[t] = append(batches[t], i)
+		default:
+			var err error
+			if said[i], err = u.run(ctx, tx); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, t := range order {
+		members := batches[t]
+		in := make([]*received, len(members))
+		for n, i := range members {
+			in[n] = units[i].claim.r
+		}
+		out, err := in[0].handler.batch(ctx, tx, in)
+		if err != nil {
+			return nil, err
+		}
+		for n, i := range members {
+			said[i] = out[n]
+		}
+	}
+	return said, nil
+}

@@ -1,0 +1,249 @@
+package fn
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel/attribute"
+
+	"quittance.dev/events"
+	"quittance.dev/functions/fp"
+)
+
+// Options of a Host. The zero value of each field means its default.
+type Options struct {
+	Logger *slog.Logger // default slog.Default
+	// Deadline bounds one delivery; it must be under the Trigger's timeout, so
+	// that the answer comes before the broker gives up. Default 8 s.
+	Deadline time.Duration
+	// Lease is how long a Remote holds its claim; a crashed delivery is taken
+	// over after it. It must be over Deadline, so that a claim outlives the
+	// call it stands for, and the Trigger's retries must outlast it. Default
+	// 10 s.
+	Lease time.Duration
+	// GroupSize bounds how many events share a transaction. Default 128.
+	GroupSize int
+	// Failpoint is asked at every failpoint; nil in production.
+	Failpoint fp.Hook
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Deadline == 0 {
+		o.Deadline = 8 * time.Second
+	}
+	if o.Lease == 0 {
+		o.Lease = o.Deadline + 2*time.Second
+	}
+	if o.GroupSize == 0 {
+		o.GroupSize = 128
+	}
+	return o
+}
+
+// Host runs one function: its HTTP door, its group of transactions, its pool.
+type Host struct {
+	function Function
+	pool     *pgxpool.Pool
+	options  Options
+	logger   *slog.Logger
+	metrics  *metrics
+	group    *group
+	work     sync.WaitGroup  // group loops in flight
+	base     context.Context // of work that outlives its request
+	stop     context.CancelFunc
+}
+
+// NewHost makes a host for f on pool, whose connections have f's role. Close
+// it when the HTTP server has stopped.
+func NewHost(f Function, pool *pgxpool.Pool, o Options) *Host {
+	o = o.withDefaults()
+	base, stop := context.WithCancel(fp.With(context.Background(), o.Failpoint))
+	h := &Host{
+		function: f, pool: pool, options: o,
+		logger:  o.Logger.With("function", f.Name),
+		metrics: newMetrics(f.Name), base: base, stop: stop,
+	}
+	h.group = &group{host: h}
+	return h
+}
+
+// Close waits for transactions in flight.
+func (h *Host) Close() {
+	h.work.Wait()
+	h.stop()
+}
+
+// Function is what the host runs.
+func (h *Host) Function() Function { return h.function }
+
+// Pool is the host's pool, for reads outside the kernel's transactions.
+func (h *Host) Pool() *pgxpool.Pool { return h.pool }
+
+// ServeHTTP is the door: a POST carries one CloudEvent; GET /healthz answers
+// 200 when the process lives, GET /readyz when the database answers too.
+func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet {
+		h.health(w, r)
+		return
+	}
+	started := time.Now()
+	ctx, cancel := context.WithTimeout(fp.With(r.Context(), h.options.Failpoint), h.options.Deadline)
+	defer cancel()
+	eventType, said, err := h.accept(ctx, w, r.WithContext(ctx))
+	answer := answerTo(err)
+	h.metrics.delivery(ctx, eventType, answer, time.Since(started))
+	h.reply(w, r, answer, said, err)
+}
+
+// accept reads the event from the request and delivers it.
+func (h *Host) accept(ctx context.Context, w http.ResponseWriter, r *http.Request) (eventType string, said []Envelope, err error) {
+	event, err := readEvent(w, r)
+	if err != nil {
+		h.logger.WarnContext(ctx, "refused at the door", "error", err)
+		return "unknown", nil, err
+	}
+	if sink := h.function.sink(); sink != nil {
+		return "any", nil, h.sinkEvent(ctx, r.URL.Path, event, sink)
+	}
+	received, err := h.function.receive(event)
+	if err != nil {
+		h.logger.WarnContext(ctx, "refused at the door", "id", event.ID(), "type", event.Type(), "source", event.Source(), "error", err)
+		return "unknown", nil, err
+	}
+	ctx, span := h.span(ctx, r, received)
+	defer func() { endSpan(span, err) }()
+	ctx = WithLog(ctx, "correlation_id", received.correlationID, "event_id", received.id, "event_type", string(received.eventType))
+	said, err = h.deliver(ctx, received, wantsRepresentation(r))
+	return string(received.eventType), said, err
+}
+
+// Deliver handles one event as if it had come through the door, without HTTP.
+func (h *Host) deliver(ctx context.Context, r *received, represent bool) (said []Envelope, err error) {
+	started := time.Now()
+	if r.handler.remote != nil {
+		said, err = h.deliverRemote(ctx, r)
+	} else {
+		res := h.group.do(&unit{
+			ctx:   ctx,
+			claim: claim{kind: claimDone, r: r},
+			cause: r.cause(ctx),
+		})
+		said, err = res.said, res.err
+	}
+	switch {
+	case errors.Is(err, errDone):
+		h.log(ctx).DebugContext(ctx, "handled before")
+		if represent {
+			return h.saidBefore(ctx, r)
+		}
+		return nil, nil
+	case err != nil:
+		h.fail(ctx, r, err)
+		return nil, err
+	}
+	h.log(ctx).InfoContext(ctx, "handled", "said", typesOf(said), "duration_ms", time.Since(started).Milliseconds())
+	return said, fp.Hit(ctx, h.function.Name+".before-reply")
+}
+
+func (r *received) cause(ctx context.Context) cause {
+	return cause{source: r.source, id: r.id, correlationID: r.correlationID, traceParent: traceParent(ctx, r.traceParent)}
+}
+
+// Transact runs work of the function's own API in the group: its effect and
+// what it says commit together. id names the command: the same id says events
+// with the same ids. Unlike a delivery it claims nothing; the work itself must
+// be idempotent by a unique key.
+func (h *Host) Transact(ctx context.Context, id, correlationID string, work func(context.Context, Tx) ([]events.Data, error)) ([]Envelope, error) {
+	ctx, cancel := context.WithTimeout(fp.With(ctx, h.options.Failpoint), h.options.Deadline)
+	defer cancel()
+	r := h.group.do(&unit{
+		ctx:   ctx,
+		cause: cause{source: h.function.Source(), id: id, correlationID: correlationID, traceParent: traceParent(ctx, "")},
+		run:   work,
+	})
+	if r.err != nil {
+		return nil, r.err
+	}
+	return r.said, fp.Hit(ctx, h.function.Name+".before-reply")
+}
+
+func (h *Host) health(w http.ResponseWriter, r *http.Request) {
+	switch r.URL.Path {
+	case "/healthz":
+	case "/readyz":
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		if err := h.pool.Ping(ctx); err != nil {
+			http.Error(w, "no database", http.StatusServiceUnavailable)
+			return
+		}
+	default:
+		http.Error(w, "events are POSTed", http.StatusMethodNotAllowed)
+		return
+	}
+	w.WriteHeader(http.StatusOK)
+}
+
+// wantsRepresentation: a caller that posts directly may ask for the resulting
+// event (RFC 7240).
+func wantsRepresentation(r *http.Request) bool {
+	for _, prefer := range r.Header.Values("Prefer") {
+		for part := range strings.SplitSeq(prefer, ",") {
+			if strings.TrimSpace(part) == "return=representation" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// reply writes the answer: an empty body on success, unless the caller asked
+// for the event; a short reason otherwise.
+func (h *Host) reply(w http.ResponseWriter, r *http.Request, answer Answer, said []Envelope, err error) {
+	if answer == Handled && len(said) > 0 && wantsRepresentation(r) {
+		w.Header().Set("Preference-Applied", "return=representation")
+		said[0].header(w.Header())
+		w.WriteHeader(http.StatusOK)
+		_, _ = w.Write(said[0].Data) // the caller has left; the work is done all the same
+		return
+	}
+	if answer == Handled {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if answer == WrongMethod {
+		w.Header().Set("Allow", http.MethodPost)
+	}
+	if answer == Unknown || answer == InFlight {
+		w.Header().Set("Retry-After", "1")
+	}
+	w.WriteHeader(int(answer))
+	_, _ = w.Write([]byte(reasonOf(err)))
+}
+
+func typesOf(said []Envelope) []string {
+	types := make([]string, len(said))
+	for i, s := range said {
+		types[i] = string(s.Type)
+	}
+	return types
+}
+
+func attributes(pairs ...string) []attribute.KeyValue {
+	out := make([]attribute.KeyValue, 0, len(pairs)/2)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		out = append(out, attribute.String(pairs[i], pairs[i+1]))
+	}
+	return out
+}

@@ -1,0 +1,112 @@
+package fn
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"quittance.dev/events"
+)
+
+// cause is what makes a function say something; everything said derives its id
+// from it, so that a retry says the same thing.
+type cause struct {
+	source, id, correlationID, traceParent string
+}
+
+// namespace of the ids that derive from a cause.
+var namespace = uuid.NewSHA1(uuid.NameSpaceURL, []byte("https://quittance.dev/events"))
+
+// DeriveID gives the UUIDv5 of a name made of parts: the same parts, the same
+// id, in every process and on every retry.
+func DeriveID(parts ...string) string {
+	var name []byte
+	for _, part := range parts {
+		name = strconv.AppendQuote(name, part) // quoting keeps ("a","b") and ("ab") apart
+	}
+	return uuid.NewSHA1(namespace, name).String()
+}
+
+// stamp gives each payload its envelope. It refuses an event that the
+// catalogue does not let this function say: that is a mistake in the code.
+func (h *Host) stamp(tx Tx, c cause, said []events.Data) ([]Envelope, error) {
+	out := make([]Envelope, 0, len(said))
+	count := map[events.Type]int{}
+	for _, data := range said {
+		correlationID := c.correlationID
+		if other, ok := data.(Correlated); ok {
+			data, correlationID = other.Data, other.CorrelationID
+		}
+		entry, ok := events.Lookup(data.Type())
+		if !ok || !slices.Contains(entry.Says, h.function.Name) {
+			return nil, Permanent(fmt.Errorf("the catalogue does not let %s say %s", h.function.Name, data.Type()))
+		}
+		if err := data.Validate(); err != nil {
+			return nil, Permanent(fmt.Errorf("said an invalid %s: %w", data.Type(), err))
+		}
+		body, err := json.Marshal(data)
+		if err != nil {
+			return nil, Permanent(fmt.Errorf("encode %s: %w", data.Type(), err))
+		}
+		n := count[data.Type()]
+		count[data.Type()]++
+		out = append(out, Envelope{
+			ID:     DeriveID(h.function.Name, c.source, c.id, string(data.Type()), strconv.Itoa(n)),
+			Source: h.function.Source(), Type: data.Type(), Subject: data.Subject(), PartitionKey: data.PartitionKey(),
+			CorrelationID: correlationID, CausationID: c.id, TraceParent: c.traceParent,
+			Broker: entry.Broker, Time: tx.Now(), Data: body,
+		})
+	}
+	return out, nil
+}
+
+// insertOutbox stores what was said, in one statement, and rings the relay's
+// bell; the bell is heard when the transaction commits.
+func insertOutbox(ctx context.Context, tx pgx.Tx, said []Envelope) error {
+	if len(said) == 0 {
+		return nil
+	}
+	columns := make([][]string, 10)
+	for _, s := range said {
+		for i, value := range []string{
+			s.ID, s.Source, string(s.Type), s.Subject, s.PartitionKey,
+			s.CorrelationID, s.CausationID, s.TraceParent, string(s.Broker), string(s.Data),
+		} {
+			columns[i] = append(columns[i], value)
+		}
+	}
+	batch := &pgx.Batch{}
+	batch.Queue(`
+		insert into delivery.outbox (id, source, type, subject, partition_key,
+		       correlation_id, causation_id, traceparent, broker, data, created_at, due_at)
+		select s.*, now(), now()
+		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+		            $6::text[], $7::text[], $8::text[], $9::text[], $10::json[]) s`,
+		columns[0], columns[1], columns[2], columns[3], columns[4],
+		columns[5], columns[6], columns[7], columns[8], columns[9])
+	batch.Queue("notify " + Doorbell)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("insert into the outbox: %w", err)
+	}
+	return nil
+}
+
+// Doorbell is the Postgres channel on which a commit with new events wakes the
+// relay. It carries nothing: the outbox is the truth.
+const Doorbell = "quittance_outbox"
+
+// saidBefore reads what the function said when it handled the event before.
+func (h *Host) saidBefore(ctx context.Context, r *received) ([]Envelope, error) {
+	rows, err := h.pool.Query(ctx, `
+		select `+EnvelopeColumns+` from delivery.outbox
+		where causation_id = $1 and source = $2 order by created_at, type, id`, r.id, h.function.Source())
+	if err != nil {
+		return nil, fmt.Errorf("read what was said: %w", err)
+	}
+	return pgx.CollectRows(rows, ScanEnvelope)
+}

@@ -1,0 +1,115 @@
+package fn
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/metric"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+)
+
+const scope = "quittance.dev/functions/fn"
+
+type logKey struct{}
+
+// WithLog adds key-value pairs to every line that is logged under ctx: the
+// journey, the account, the closure, the step. Ids only, never personal data.
+func WithLog(ctx context.Context, pairs ...any) context.Context {
+	before, _ := ctx.Value(logKey{}).([]any)
+	return context.WithValue(ctx, logKey{}, append(before[:len(before):len(before)], pairs...))
+}
+
+// LogPairs are the pairs that WithLog collected.
+func LogPairs(ctx context.Context) []any {
+	pairs, _ := ctx.Value(logKey{}).([]any)
+	return pairs
+}
+
+func (h *Host) log(ctx context.Context) *slog.Logger {
+	return h.logger.With(LogPairs(ctx)...)
+}
+
+// metrics of one function. Meanings and alerts: docs/observability.md.
+type metrics struct {
+	function   attribute.KeyValue
+	deliveries metric.Int64Counter
+	duration   metric.Float64Histogram
+	groupSize  metric.Int64Histogram
+	retries    metric.Int64Counter
+	deferrals  metric.Int64Counter
+	alarms     metric.Int64Counter
+}
+
+func newMetrics(function string) *metrics {
+	meter := otel.Meter(scope)
+	m := &metrics{function: attribute.String("function", function)}
+	// The only error these can return is an invalid name; the names are
+	// constants and the telemetry test reads every one of them back.
+	m.deliveries, _ = meter.Int64Counter("quittance.deliveries", metric.WithDescription("Events delivered to a function, by answer"))
+	m.duration, _ = meter.Float64Histogram("quittance.delivery.duration", metric.WithUnit("s"), metric.WithDescription("Time from request to answer"))
+	m.groupSize, _ = meter.Int64Histogram("quittance.group.size", metric.WithDescription("Events that shared a transaction"))
+	m.retries, _ = meter.Int64Counter("quittance.transaction.retries", metric.WithDescription("Transactions that Postgres asked to run again"))
+	m.deferrals, _ = meter.Int64Counter("quittance.deferrals", metric.WithDescription("Outside calls whose outcome stayed unknown and was put off"))
+	m.alarms, _ = meter.Int64Counter("quittance.alarms", metric.WithDescription("Things that must never happen, by kind"))
+	return m
+}
+
+func (m *metrics) delivery(ctx context.Context, eventType string, answer Answer, took time.Duration) {
+	set := metric.WithAttributes(m.function, attribute.String("type", eventType), attribute.Int("answer", int(answer)))
+	m.deliveries.Add(ctx, 1, set)
+	m.duration.Record(ctx, took.Seconds(), set)
+}
+
+func (m *metrics) group(size int) {
+	m.groupSize.Record(context.Background(), int64(size), metric.WithAttributes(m.function))
+}
+
+func (m *metrics) retry(ctx context.Context) {
+	m.retries.Add(ctx, 1, metric.WithAttributes(m.function))
+}
+
+func (m *metrics) deferred(ctx context.Context, eventType string) {
+	m.deferrals.Add(ctx, 1, metric.WithAttributes(m.function, attribute.String("type", eventType)))
+}
+
+func (m *metrics) alarm(ctx context.Context, kind string) {
+	m.alarms.Add(ctx, 1, metric.WithAttributes(m.function, attribute.String("kind", kind)))
+}
+
+// span starts the span of one delivery under the caller's trace: the header if
+// there is one, else the event's own extension, which outlives the broker.
+func (h *Host) span(ctx context.Context, r *http.Request, e *received) (context.Context, trace.Span) {
+	carrier := propagation.MapCarrier{"traceparent": r.Header.Get("Traceparent")}
+	if carrier["traceparent"] == "" {
+		carrier["traceparent"] = e.traceParent
+	}
+	ctx = propagation.TraceContext{}.Extract(ctx, carrier)
+	return otel.Tracer(scope).Start(ctx, h.function.Name+" "+string(e.eventType),
+		trace.WithSpanKind(trace.SpanKindConsumer),
+		trace.WithAttributes(attributes("messaging.message.id", e.id, "correlation_id", e.correlationID)...))
+}
+
+func endSpan(span trace.Span, err error) {
+	if err != nil {
+		span.SetStatus(codes.Error, answerName(answerTo(err)))
+	}
+	span.End()
+}
+
+func answerName(a Answer) string { return http.StatusText(int(a)) }
+
+// traceParent is the W3C header of ctx's span, or otherwise what came in.
+func traceParent(ctx context.Context, otherwise string) string {
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	if tp := carrier["traceparent"]; tp != "" {
+		return tp
+	}
+	return otherwise
+}
