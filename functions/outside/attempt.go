@@ -80,8 +80,11 @@ func (a *attempter) CloseIdleConnections() {
 }
 
 func (a *attempter) prepare(r *http.Request) error {
-	if r.URL.Scheme != "https" && !a.plain {
-		return misconfigured(fmt.Errorf("scheme %q: only https is allowed", r.URL.Scheme))
+	switch {
+	case r.URL.Host == "":
+		return misconfigured(errors.New("no address configured"))
+	case r.URL.Scheme != "https" && !(a.plain && r.URL.Scheme == "http"):
+		return misconfigured(fmt.Errorf("scheme %q is not allowed", r.URL.Scheme))
 	}
 	if a.authorize == nil {
 		return nil

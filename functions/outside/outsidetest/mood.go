@@ -28,6 +28,7 @@ const (
 
 // The faults that the handler words itself: see [MoodOf].
 const (
+	Busy       Kind = "busy"        // works for Mood.Delay with the key claimed: see Moods.Work
 	Refuse     Kind = "refuse"      // a definitive no with Mood.Code
 	InProgress Kind = "in_progress" // says that the key is still being worked on
 	Locked     Kind = "locked"      // says that something else holds the object
@@ -41,7 +42,7 @@ type Mood struct {
 	Code       string   `json:"code,omitempty"`        // Refuse: the system's word; Redirect: where to
 	Status     int      `json:"status,omitempty"`      // Status, StatusAfter
 	RetryAfter Duration `json:"retry_after,omitempty"` // header of an answer that turns away; whole seconds
-	Delay      Duration `json:"delay,omitempty"`       // Slow: how long; others: a wait before it
+	Delay      Duration `json:"delay,omitempty"`       // Slow, Busy: how long; others: a wait before it
 }
 
 // Duration is a time.Duration that reads and writes as "1.5s" in JSON.
@@ -69,7 +70,7 @@ func (d *Duration) UnmarshalJSON(b []byte) error {
 var known = map[Kind]bool{
 	Fine: true, Status: true, StatusAfter: true, TooMany: true, Slow: true, TimeoutBefore: true,
 	TimeoutAfter: true, CutBefore: true, CutAfter: true, CutMidBody: true, Garbage: true, Huge: true,
-	Redirect: true, Refuse: true, InProgress: true, Locked: true,
+	Redirect: true, Busy: true, Refuse: true, InProgress: true, Locked: true,
 }
 
 func (m Mood) check() error {

@@ -3,6 +3,7 @@ package outsidetest
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -14,6 +15,10 @@ type Moods struct {
 	// Hold bounds how long a held line is held; 30 s by default. Set it
 	// before the first call.
 	Hold time.Duration
+
+	// Seen is told of every call before its mood is played, for the list of
+	// attempts in an emulator's book. Set it before the first call.
+	Seen func(r *http.Request, body []byte, mood Mood)
 
 	mu     sync.Mutex
 	script []Mood

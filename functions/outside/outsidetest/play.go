@@ -3,6 +3,7 @@ package outsidetest
 import (
 	"bytes"
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -32,6 +33,9 @@ func (m *Moods) Wrap(op func(*http.Request) string, next http.Handler) http.Hand
 			return
 		}
 		mood := m.Next(op(r))
+		if m.Seen != nil {
+			m.Seen(r, body.Bytes(), mood)
+		}
 		ctx := context.WithValue(context.WithoutCancel(r.Context()), moodKey{}, mood)
 		inner := r.Clone(ctx)
 		inner.Body = readCloser{bytes.NewReader(body.Bytes())}
@@ -45,7 +49,9 @@ func (readCloser) Close() error { return nil }
 
 // play does one call in one mood. act does what was asked and answers.
 func (m *Moods) play(mood Mood, w http.ResponseWriter, r *http.Request, act func(http.ResponseWriter)) {
-	m.wait(time.Duration(mood.Delay))
+	if mood.Kind != Busy {
+		m.wait(time.Duration(mood.Delay))
+	}
 	aside := httptest.NewRecorder() // for answers that never go out as they are
 	switch mood.Kind {
 	case Status:
@@ -119,6 +125,44 @@ func (m *Moods) wait(d time.Duration) {
 	case <-timer.C:
 	case <-m.done:
 	}
+}
+
+// Work takes the time of a Busy mood. A handler calls it between claiming a key
+// and having an effect, so that the same key meets a running request.
+func (m *Moods) Work(r *http.Request) {
+	if mood := MoodOf(r); mood.Kind == Busy {
+		m.wait(time.Duration(mood.Delay))
+	}
+}
+
+// Final102 answers 102 Processing as the last word, as Mambu does: a status
+// line that HTTP clients take for the announcement of another. The line is
+// then held open and silent until the client leaves.
+func (m *Moods) Final102(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		Cut(w) // an answer that goes nowhere anyway
+		return
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "HTTP/1.1 102 Processing\r\n\r\n"); err != nil {
+		return
+	}
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		_, _ = io.Copy(io.Discard, conn)
+	}()
+	timer := time.NewTimer(m.Hold)
+	defer timer.Stop()
+	select {
+	case <-left:
+		return
+	case <-timer.C:
+	case <-m.done:
+	}
+	_ = conn.Close()
+	<-left
 }
 
 // hold keeps the line open and silent until the client leaves.
