@@ -21,11 +21,12 @@ create table banking.operation (
 );
 create index operation_of_account on banking.operation (account_id, requested_at, id);
 
--- Enough about accounts to judge a request before it goes to the ledger.
+-- Enough about accounts to judge a request before it goes to the ledger. An
+-- account may be heard to be closed before it is heard to be opened.
 create table banking.account_projection (
     account_id  uuid    not null constraint account_projection_id primary key,
-    customer_id uuid    not null,
-    currency    char(3) not null,
+    customer_id uuid,
+    currency    char(3),
     status      text    not null constraint account_projection_status_known check (status in ('open', 'closed'))
 );
 

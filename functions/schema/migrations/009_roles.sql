@@ -48,7 +48,7 @@ grant select, insert, update on delivery.idempotency to quittance_payment;
 grant select, insert on delivery.outbox to quittance_payment;
 grant select, insert, update on delivery.failure, delivery.redelivery to quittance_payment;
 grant select, update (state, payment_id, paid_at) on invoicing.invoice to quittance_payment;
-grant select, update (state, processor, processor_reference, charge_key, reason, charged_at, updated_at) on invoicing.payment to quittance_payment;
+grant select, update (state, processor, processor_reference, charge_key, charge_key_at, journey, reason, charged_at, updated_at, swept_at) on invoicing.payment to quittance_payment;
 
 -- ledger-posting
 grant usage on schema delivery, ledger to quittance_ledger_posting;
@@ -104,7 +104,7 @@ grant usage on schema delivery, banking to quittance_banking;
 grant select, insert, update on delivery.idempotency to quittance_banking;
 grant select, insert on delivery.outbox to quittance_banking;
 grant select, insert, update on delivery.failure, delivery.redelivery to quittance_banking;
-grant select, update (state, reason, balance_minor, finished_at) on banking.operation to quittance_banking;
+grant select, insert, update (state, reason, balance_minor, finished_at) on banking.operation to quittance_banking;
 grant select, insert, update on banking.account_projection to quittance_banking;
 
 -- query
