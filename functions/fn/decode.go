@@ -37,6 +37,7 @@ type received struct {
 	hash                                            [sha256.Size]byte // of type and payload
 	data                                            events.Data
 	handler                                         Handler
+	log                                             []any // the pairs of every line about it
 }
 
 // Letter is an event as it came, whatever it is.

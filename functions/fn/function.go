@@ -24,11 +24,21 @@ type In[D events.Data] struct {
 // instant that everything in it happens at. Nobody below reads a clock.
 type Tx struct {
 	pgx.Tx
-	now time.Time
+	now   time.Time
+	after *[]func()
 }
 
 // Now is the database's time at which the transaction began, in UTC.
 func (t Tx) Now() time.Time { return t.now }
+
+// AfterCommit has f called once this transaction has committed, and never if
+// it has not. It is for counting what happened, nothing that must not be lost:
+// a process that dies in between does not call it.
+func (t Tx) AfterCommit(f func()) {
+	if t.after != nil {
+		*t.after = append(*t.after, f)
+	}
+}
 
 // Function is one deployable function: its name, which is also the name of its
 // service, its manifest and its consumer rows, and what it does on each event.
@@ -63,21 +73,33 @@ type Handler struct {
 	batch  func(context.Context, Tx, []*received) ([][]events.Data, error)
 	remote *remote
 	sink   func(context.Context, Tx, Letter) ([]events.Data, error)
+	pairs  func(events.Data) []any // for the log; may be nil
+}
+
+// LogWith has every line that is logged about an event of h carry pairs read
+// from its payload, the kernel's own lines too. Ids only, as for WithLog.
+func LogWith[D events.Data](h Handler, pairs func(D) []any) Handler {
+	h.pairs = func(d events.Data) []any { return pairs(d.(D)) }
+	return h
 }
 
 // Local makes a handler whose whole effect is in Postgres. What apply returns
 // is said when, and only when, the transaction commits.
 func Local[D events.Data](apply func(context.Context, Tx, In[D]) ([]events.Data, error)) Handler {
-	return Batch(func(ctx context.Context, tx Tx, ins []In[D]) ([][]events.Data, error) {
-		said := make([][]events.Data, len(ins))
-		for i, in := range ins {
-			var err error
-			if said[i], err = apply(ctx, tx, in); err != nil {
-				return nil, err
+	return Handler{
+		hears:  typeOf[D](),
+		decode: decodeInto[D],
+		batch: func(ctx context.Context, tx Tx, received []*received) ([][]events.Data, error) {
+			said := make([][]events.Data, len(received))
+			for i, r := range received {
+				var err error
+				if said[i], err = apply(WithLog(ctx, r.log...), tx, in[D](r)); err != nil {
+					return nil, err
+				}
 			}
-		}
-		return said, nil
-	})
+			return said, nil
+		},
+	}
 }
 
 // Batch is Local for many events at once: apply sees every event of the group

@@ -176,8 +176,9 @@ func (g *group) once(ctx context.Context, units []*unit) (results []result, err 
 	if h.function.Serializable {
 		options.IsoLevel = pgx.Serializable
 	}
+	var after []func()
 	err = pgx.BeginTxFunc(ctx, h.pool, options, func(tx pgx.Tx) error {
-		results, err = g.work(ctx, tx, units)
+		results, err = g.work(ctx, Tx{Tx: tx, after: &after}, units)
 		if err != nil {
 			return err
 		}
@@ -186,12 +187,14 @@ func (g *group) once(ctx context.Context, units []*unit) (results []result, err 
 	if err != nil {
 		return nil, err
 	}
+	for _, f := range after {
+		f()
+	}
 	return results, fp.Hit(ctx, h.function.Name+".after-commit")
 }
 
-func (g *group) work(ctx context.Context, ptx pgx.Tx, units []*unit) ([]result, error) {
-	h := g.host
-	tx := Tx{Tx: ptx}
+func (g *group) work(ctx context.Context, tx Tx, units []*unit) ([]result, error) {
+	h, ptx := g.host, tx.Tx
 	if err := ptx.QueryRow(ctx, "select now()").Scan(&tx.now); err != nil {
 		return nil, err
 	}
@@ -245,7 +248,7 @@ func (g *group) apply(ctx context.Context, tx Tx, units []*unit, verdicts []erro
 			batches[t] = append(batches[t], i)
 		default:
 			var err error
-			if said[i], err = u.run(ctx, tx); err != nil {
+			if said[i], err = u.run(WithLog(ctx, LogPairs(u.ctx)...), tx); err != nil {
 				return nil, err
 			}
 		}

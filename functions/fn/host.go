@@ -66,10 +66,11 @@ type Host struct {
 // it when the HTTP server has stopped.
 func NewHost(f Function, pool *pgxpool.Pool, o Options) *Host {
 	o = o.withDefaults()
-	base, stop := context.WithCancel(fp.With(context.Background(), o.Failpoint))
+	logger := o.Logger.With("function", f.Name)
+	base, stop := context.WithCancel(withLogger(fp.With(context.Background(), o.Failpoint), logger))
 	h := &Host{
 		function: f, pool: pool, options: o,
-		logger:  o.Logger.With("function", f.Name),
+		logger:  logger,
 		metrics: newMetrics(f.Name), base: base, stop: stop,
 	}
 	h.group = &group{host: h}
@@ -96,7 +97,7 @@ func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	started := time.Now()
-	ctx, cancel := context.WithTimeout(fp.With(r.Context(), h.options.Failpoint), h.options.Deadline)
+	ctx, cancel := context.WithTimeout(withLogger(fp.With(r.Context(), h.options.Failpoint), h.logger), h.options.Deadline)
 	defer cancel()
 	eventType, said, err := h.accept(ctx, w, r.WithContext(ctx))
 	answer := answerTo(err)
@@ -122,6 +123,10 @@ func (h *Host) accept(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	ctx, span := h.span(ctx, r, received)
 	defer func() { endSpan(span, err) }()
 	ctx = WithLog(ctx, "correlation_id", received.correlationID, "event_id", received.id, "event_type", string(received.eventType))
+	if pairs := received.handler.pairs; pairs != nil {
+		ctx = WithLog(ctx, pairs(received.data)...)
+	}
+	received.log = LogPairs(ctx)
 	said, err = h.deliver(ctx, received, wantsRepresentation(r))
 	return string(received.eventType), said, err
 }

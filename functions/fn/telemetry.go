@@ -31,6 +31,22 @@ func LogPairs(ctx context.Context) []any {
 	return pairs
 }
 
+type loggerKey struct{}
+
+func withLogger(ctx context.Context, l *slog.Logger) context.Context {
+	return context.WithValue(ctx, loggerKey{}, l)
+}
+
+// Log is the logger of the function that handles ctx's event, with the pairs
+// that WithLog collected.
+func Log(ctx context.Context) *slog.Logger {
+	logger, ok := ctx.Value(loggerKey{}).(*slog.Logger)
+	if !ok {
+		logger = slog.Default()
+	}
+	return logger.With(LogPairs(ctx)...)
+}
+
 func (h *Host) log(ctx context.Context) *slog.Logger {
 	return h.logger.With(LogPairs(ctx)...)
 }
