@@ -53,12 +53,15 @@ func openFolder(path string) (_ *folder, err error) {
 		return nil, err
 	}
 	f.owner, f.ownerG = ownerOf(info)
+	if me := os.Geteuid(); me != 0 && f.owner != me {
+		return nil, fmt.Errorf("the data folder %s belongs to user %d, not to you (%d)", path, f.owner, me)
+	}
 	if err := f.takeLock(); err != nil {
 		return nil, err
 	}
 	// The wall between the server's account and everything beside its data.
 	if err := os.Chmod(path, 0o700); err != nil {
-		return nil, fmt.Errorf("the data folder belongs to another account: %w", err)
+		return nil, err
 	}
 	if f.account, err = accountFor(f); err != nil {
 		return nil, err

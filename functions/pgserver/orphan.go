@@ -107,16 +107,39 @@ func dropForeignPidFile(dir string) error {
 	return os.Remove(filepath.Join(dir, "postmaster.pid"))
 }
 
+// dropStaleSocket removes the socket of a server that was killed. Postgres does
+// so itself unless the process number in the lock beside it seems to live, which
+// a dead process that nobody waits for does.
+func dropStaleSocket(socketDir string) error {
+	lock := socketDir + socketName + ".lock"
+	st, err := parsePidFile(lock)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && isPostgres(st.pid) {
+		return fmt.Errorf("the socket folder %s is in use by another postgres, process %d", socketDir, st.pid)
+	}
+	if err := os.Remove(socketDir + socketName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.Remove(lock)
+}
+
 // pidFile is what a postmaster says of itself in postmaster.pid.
 type pidFile struct {
 	pid   int
 	ready bool
 }
 
-// readPidFile reads it. The lines' meaning: src/include/utils/pidfile.h of
-// Postgres; the first is the process, the eighth its state.
 func readPidFile(dir string) (pidFile, error) {
-	raw, err := os.ReadFile(filepath.Join(dir, "postmaster.pid"))
+	return parsePidFile(filepath.Join(dir, "postmaster.pid"))
+}
+
+// parsePidFile reads one. The lines' meaning: src/include/utils/pidfile.h of
+// Postgres; the first is the process, the eighth its state. The lock beside a
+// socket begins in the same way.
+func parsePidFile(name string) (pidFile, error) {
+	raw, err := os.ReadFile(name)
 	if err != nil {
 		return pidFile{}, err
 	}
@@ -124,7 +147,7 @@ func readPidFile(dir string) (pidFile, error) {
 	pid, err := strconv.Atoi(strings.TrimSpace(lines[0]))
 	if err != nil || pid <= 0 {
 		// Never a pid to signal: 0 and negative numbers mean whole groups.
-		return pidFile{}, fmt.Errorf("postmaster.pid: %w", fs.ErrInvalid)
+		return pidFile{}, fmt.Errorf("%s: %w", name, fs.ErrInvalid)
 	}
 	return pidFile{pid: pid, ready: len(lines) > 7 && strings.TrimSpace(lines[7]) == "ready"}, nil
 }

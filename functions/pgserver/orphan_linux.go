@@ -31,19 +31,32 @@ func postgresIn(dir string) ([]int, error) {
 		if err != nil {
 			continue
 		}
-		at := filepath.Join("/proc", e.Name())
-		// Unreadable means gone, or somebody else's: either way not ours.
-		cwd, err := os.Stat(filepath.Join(at, "cwd"))
-		if err != nil || !os.SameFile(cwd, want) {
-			continue
-		}
-		comm, err := os.ReadFile(filepath.Join(at, "comm"))
-		if err != nil {
-			continue
-		}
-		if name := strings.TrimSpace(string(comm)); name == "postgres" || name == "postmaster" {
+		if cwd, ok := postgresAt(pid); ok && os.SameFile(cwd, want) {
 			pids = append(pids, pid)
 		}
 	}
 	return pids, nil
+}
+
+// postgresAt says whether the process is a living Postgres, and where it works.
+// A dead one that nobody has waited for, as in a container without an init, has
+// no working directory any more; somebody else's cannot be read.
+func postgresAt(pid int) (os.FileInfo, bool) {
+	at := filepath.Join("/proc", strconv.Itoa(pid))
+	cwd, err := os.Stat(filepath.Join(at, "cwd"))
+	if err != nil {
+		return nil, false
+	}
+	comm, err := os.ReadFile(filepath.Join(at, "comm"))
+	if err != nil {
+		return nil, false
+	}
+	name := strings.TrimSpace(string(comm))
+	return cwd, name == "postgres" || name == "postmaster"
+}
+
+// isPostgres says whether the process is a living Postgres.
+func isPostgres(pid int) bool {
+	_, ok := postgresAt(pid)
+	return ok
 }

@@ -15,9 +15,14 @@ func postgresIn(dir string) ([]int, error) {
 	if err != nil {
 		return nil, nil //nolint:nilerr // no server has left its mark
 	}
-	out, err := exec.Command("ps", "-o", "comm=", "-p", strconv.Itoa(st.pid)).Output()
-	if err != nil || !strings.Contains(string(out), "postgres") {
-		return nil, nil //nolint:nilerr // ps fails for a process that is gone
+	if !isPostgres(st.pid) {
+		return nil, nil
 	}
 	return []int{st.pid}, nil
+}
+
+// isPostgres says whether the process is a living Postgres.
+func isPostgres(pid int) bool {
+	out, err := exec.Command("ps", "-o", "stat=,comm=", "-p", strconv.Itoa(pid)).Output()
+	return err == nil && !strings.HasPrefix(string(out), "Z") && strings.Contains(string(out), "postgres")
 }

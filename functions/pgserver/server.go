@@ -134,6 +134,10 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if s.socketDir, err = prepareSocketDir(o.SocketDir, f); err != nil {
 		return nil, err
 	}
+	if err := dropStaleSocket(s.socketDir); err != nil {
+		s.socketDir = "" // not ours to clear away
+		return nil, err
+	}
 	if err := s.launch(ctx, bins); err != nil {
 		return nil, err
 	}
