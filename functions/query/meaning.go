@@ -1,0 +1,41 @@
+package query
+
+import (
+	"time"
+
+	"quittance.dev/events"
+)
+
+// OfOpening is the account that d says was opened at the time at.
+func OfOpening(d events.AccountOpened, at time.Time) Account {
+	return Account{
+		ID: d.AccountID, CustomerID: d.CustomerID, Product: d.Product, Currency: d.Currency,
+		Status: StatusOpen, OpenedAt: at,
+	}
+}
+
+// OfDeposit is the transaction of a deposit said at the time at.
+func OfDeposit(d events.DepositCompleted, at time.Time) Transaction {
+	return Transaction{
+		AccountID: d.AccountID, AccountSeq: d.AccountSeq, Kind: Deposit, Reference: d.OperationID,
+		AmountMinor: d.AmountMinor, Currency: d.Currency, BalanceMinor: d.BalanceMinor, OccurredAt: at,
+	}
+}
+
+// OfWithdrawal is the transaction of a withdrawal said at the time at; its
+// amount is negative.
+func OfWithdrawal(d events.WithdrawalCompleted, at time.Time) Transaction {
+	return Transaction{
+		AccountID: d.AccountID, AccountSeq: d.AccountSeq, Kind: Withdrawal, Reference: d.OperationID,
+		AmountMinor: -d.AmountMinor, Currency: d.Currency, BalanceMinor: d.BalanceMinor, OccurredAt: at,
+	}
+}
+
+// OfInvoice is the transaction of an invoice's money credited to the payee,
+// said at the time at.
+func OfInvoice(d events.InvoiceCredited, at time.Time) Transaction {
+	return Transaction{
+		AccountID: d.AccountID, AccountSeq: d.AccountSeq, Kind: Invoice, Reference: d.InvoiceID,
+		AmountMinor: d.AmountMinor, Currency: d.Currency, BalanceMinor: d.BalanceMinor, OccurredAt: at,
+	}
+}
