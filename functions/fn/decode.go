@@ -161,7 +161,7 @@ func (f *Function) receive(e *cloudevents.Event) (*received, error) {
 	r := &received{
 		id: e.ID(), source: e.Source(), subject: e.Subject(), eventType: handler.hears,
 		time: e.Time(), data: data, handler: handler,
-		hash:          hashOf(e.Type(), e.Data()),
+		hash:          PayloadHash(e.Type(), e.Data()),
 		correlationID: extension(e, "correlationid"),
 		traceParent:   extension(e, "traceparent"),
 	}
@@ -178,8 +178,8 @@ func extension(e *cloudevents.Event, name string) string {
 	return ""
 }
 
-// hashOf names a payload whatever its white space.
-func hashOf(eventType string, data []byte) (sum [sha256.Size]byte) {
+// PayloadHash names a payload whatever its white space.
+func PayloadHash(eventType string, data []byte) (sum [sha256.Size]byte) {
 	compact := jsontext.Value(bytes.Clone(data))
 	if len(data) > 0 && compact.Compact() == nil {
 		data = compact

@@ -23,8 +23,8 @@ grant select, insert on accounts.customer to quittance_api;
 grant select, insert on accounts.account to quittance_api;
 grant select, insert, update (status, closing_at) on ledger.account to quittance_api;
 grant select, insert on banking.operation to quittance_api;
-grant select, insert on invoicing.invoice to quittance_api;
-grant select, insert on invoicing.payment to quittance_api;
+grant select, insert (id, account_id, customer_id, amount_minor, currency, reference) on invoicing.invoice to quittance_api;
+grant select, insert (id, invoice_id, amount_minor, currency, method, payment_method) on invoicing.payment to quittance_api;
 grant select on invoicing.receipt to quittance_api;
 grant select on query.account_projection to quittance_api;
 grant select on query.balance to quittance_api;
@@ -75,7 +75,7 @@ grant usage on schema delivery, closure, ledger to quittance_closure_mambu;
 grant select, insert, update on delivery.idempotency to quittance_closure_mambu;
 grant select, insert on delivery.outbox to quittance_closure_mambu;
 grant select, insert, update on delivery.failure, delivery.redelivery to quittance_closure_mambu;
-grant select, insert, update on closure.account_closure to quittance_closure_mambu;
+grant select, insert, update (state, mambu_closed_at, last_error) on closure.account_closure to quittance_closure_mambu;
 grant select on closure.account_closure_events to quittance_closure_mambu;
 grant select on ledger.account to quittance_closure_mambu;
 
@@ -84,7 +84,7 @@ grant usage on schema delivery, closure, ledger to quittance_closure_e;
 grant select, insert, update on delivery.idempotency to quittance_closure_e;
 grant select, insert on delivery.outbox to quittance_closure_e;
 grant select, insert, update on delivery.failure, delivery.redelivery to quittance_closure_e;
-grant select, update on closure.account_closure to quittance_closure_e;
+grant select, update (state, e_closed_at, closed_at, email_sent_at, last_error) on closure.account_closure to quittance_closure_e;
 grant select on closure.account_closure_events to quittance_closure_e;
 grant select, update (status, closed_at) on ledger.account to quittance_closure_e;
 
@@ -124,16 +124,13 @@ grant select, insert, update on delivery.failure, delivery.redelivery to quittan
 grant select, insert, update on delivery.dead_letter to quittance_dead_letter;
 
 -- audit
-grant usage on schema delivery, invoicing, closure, notification to quittance_audit;
+grant usage on schema delivery to quittance_audit;
 grant select, insert, update on delivery.idempotency to quittance_audit;
 grant select, insert on delivery.outbox to quittance_audit;
 grant select, insert, update on delivery.failure, delivery.redelivery to quittance_audit;
 grant select on delivery.subscription to quittance_audit;
 grant select on delivery.dead_letter to quittance_audit;
 grant select, update on delivery.audit_mark to quittance_audit;
-grant select on invoicing.payment to quittance_audit;
-grant select on closure.account_closure to quittance_audit;
-grant select on notification.notification to quittance_audit;
 grant execute on function delivery.make_partitions(integer) to quittance_audit;
 
 -- relay

@@ -1,0 +1,70 @@
+package deadletter
+
+import (
+	"context"
+	"encoding/base64"
+	"strconv"
+	"strings"
+
+	"quittance.dev/events"
+	"quittance.dev/functions/delivery"
+	"quittance.dev/functions/fn"
+)
+
+// New makes the function.
+func New() fn.Function {
+	return fn.Function{Name: "dead-letter", Handlers: []fn.Handler{fn.Sink(record)}}
+}
+
+func record(ctx context.Context, tx fn.Tx, letter fn.Letter) ([]events.Data, error) {
+	d := read(letter)
+	verdict, err := delivery.Record(ctx, tx, d)
+	if err != nil || verdict != delivery.Recorded {
+		return nil, err
+	}
+	return []events.Data{events.DeadLetterRecorded{
+		DeadLetterID: delivery.IDOf(d), Consumer: d.Consumer, EventType: d.Type,
+	}}, nil
+}
+
+// read turns what the broker sent into a dead letter. Knative adds
+// knativeerrordest, -code and -data (base64) where it knows them, and extensions
+// of its own that a replay must not carry.
+func read(letter fn.Letter) delivery.DeadLetter {
+	d := delivery.DeadLetter{
+		Consumer: strings.Trim(letter.Path, "/"), Source: letter.Source, EventID: letter.ID,
+		Type: letter.Type, Subject: letter.Subject, ContentType: letter.ContentType, Data: letter.Data,
+		Extensions: map[string]string{},
+	}
+	if d.Consumer == "" {
+		d.Consumer = "unknown"
+	}
+	for name, value := range letter.Extensions {
+		switch name {
+		case "knativeerrorcode":
+			d.Code, _ = strconv.Atoi(value) // absent or broken: not known
+		case "knativeerrordata":
+			d.Reason = plain(value)
+		case "knativeerrordest", "knativearrivaltime", "knativebrokerttl":
+		case "correlationid":
+			d.CorrelationID = value
+		case "traceparent":
+			d.TraceParent = value
+		default:
+			d.Extensions[name] = value
+		}
+	}
+	if d.Reason == "" && d.Code == 0 {
+		d.Reason = "no answer in time, or one that was not understood"
+	}
+	return d
+}
+
+// plain decodes what the consumer answered, as far as it is text.
+func plain(encoded string) string {
+	raw, err := base64.StdEncoding.DecodeString(encoded)
+	if err != nil {
+		raw = []byte(encoded)
+	}
+	return strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(string(raw), "\x00", ""), "?"))
+}

@@ -1,0 +1,70 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"quittance.dev/functions/fn"
+)
+
+// Missing is an event that a consumer is owed and has no row of.
+type Missing struct {
+	Consumer, Source, ID, CorrelationID string
+}
+
+// QueueUnheard finds events that the broker took longer than deadline ago and
+// that a subscribed consumer has neither done nor is working on nor has as an
+// open dead letter, and queues each for redelivery to that consumer. It looks
+// at what was sent since it last looked and moves the mark; what is being
+// worked on is looked at again next time.
+func QueueUnheard(ctx context.Context, tx fn.Tx, deadline time.Duration) ([]Missing, error) {
+	var from time.Time
+	if err := tx.QueryRow(ctx, `select audited_to from delivery.audit_mark for update`).Scan(&from); err != nil {
+		return nil, fmt.Errorf("lock the audit mark: %w", err)
+	}
+	rows, err := tx.Query(ctx, `
+		with owed as (
+			select s.consumer, o.source, o.id, o.correlation_id
+			from delivery.outbox o
+			join delivery.subscription s on s.type = o.type and o.created_at >= s.since
+			where o.sent_at > $1 and o.sent_at <= now() - $2::interval
+			and not exists (select from delivery.idempotency i
+			                where i.consumer = s.consumer and i.source = o.source and i.id = o.id
+			                and (i.state = 'done' or i.lease_until > now()))
+			and not exists (select from delivery.dead_letter d
+			                where d.consumer = s.consumer and d.source = o.source and d.event_id = o.id and d.status = 'open')
+		)
+		insert into delivery.redelivery (consumer, source, id, why, due_at)
+		select consumer, source, id, 'unheard', now() from owed
+		on conflict do nothing
+		returning consumer, source, id, (select o.correlation_id from owed o
+		          where o.consumer = redelivery.consumer and o.source = redelivery.source and o.id = redelivery.id)`, from, deadline)
+	if err != nil {
+		return nil, fmt.Errorf("look for unheard events: %w", err)
+	}
+	missing, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Missing])
+	if err != nil {
+		return nil, fmt.Errorf("look for unheard events: %w", err)
+	}
+	if _, err := tx.Exec(ctx, `
+		update delivery.audit_mark set audited_to = coalesce((
+			select min(o.sent_at) - interval '1 microsecond' from delivery.outbox o
+			join delivery.subscription s on s.type = o.type and o.created_at >= s.since
+			join delivery.idempotency i on i.consumer = s.consumer and i.source = o.source and i.id = o.id
+			where o.sent_at > $1 and o.sent_at <= now() - $2::interval and i.state = 'claimed' and i.lease_until > now()
+		), now() - $2::interval)`, from, deadline); err != nil {
+		return nil, fmt.Errorf("move the audit mark: %w", err)
+	}
+	return missing, nil
+}
+
+// MakePartitions makes the outbox's partitions for the coming days.
+func MakePartitions(ctx context.Context, tx fn.Tx, days int) error {
+	if _, err := tx.Exec(ctx, `select delivery.make_partitions($1)`, days); err != nil {
+		return fmt.Errorf("make partitions: %w", err)
+	}
+	return nil
+}

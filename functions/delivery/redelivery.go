@@ -1,0 +1,98 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"quittance.dev/functions/fn"
+)
+
+// Redelivery is an event that one consumer is to get again, past the broker.
+type Redelivery struct {
+	fn.Envelope
+	Consumer string
+	Attempts int
+	lease    uuid.UUID
+}
+
+// Why an event is delivered again.
+const (
+	Deferred = "deferred" // an outside system's answer stayed unknown
+	Unheard  = "unheard"  // the audit found no row of the consumer
+	Replay   = "replay"   // a person asked for it
+)
+
+// ClaimRedeliveries claims up to limit due redeliveries.
+func ClaimRedeliveries(ctx context.Context, pool *pgxpool.Pool, limit int, lease time.Duration) ([]Redelivery, error) {
+	rows, err := pool.Query(ctx, `
+		with due as (
+			select consumer, source, id from delivery.redelivery where due_at <= now()
+			order by due_at limit $1 for update skip locked
+		), claimed as (
+			update delivery.redelivery r set due_at = now() + $2::interval, lease = gen_random_uuid(), attempts = attempts + 1
+			from due where r.consumer = due.consumer and r.source = due.source and r.id = due.id
+			returning r.consumer, r.source, r.id, r.lease, r.attempts
+		)
+		select o.id, o.source, o.type, o.subject, o.partition_key, o.correlation_id, o.causation_id,
+		       o.traceparent, o.broker, o.created_at, o.data::text, c.consumer, c.lease, c.attempts
+		from claimed c join delivery.outbox o on o.source = c.source and o.id = c.id`, limit, lease)
+	if err != nil {
+		return nil, fmt.Errorf("claim redeliveries: %w", err)
+	}
+	due, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Redelivery, err error) {
+		var data string
+		err = row.Scan(&r.ID, &r.Source, &r.Type, &r.Subject, &r.PartitionKey, &r.CorrelationID, &r.CausationID,
+			&r.TraceParent, &r.Broker, &r.Time, &data, &r.Consumer, &r.lease, &r.Attempts)
+		r.Data = []byte(data)
+		return r, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("claim redeliveries: %w", err)
+	}
+	return due, nil
+}
+
+// Finish removes a redelivery that the consumer took. If the consumer put it
+// off meanwhile, the row is no longer ours and stays.
+func (r Redelivery) Finish(ctx context.Context, pool *pgxpool.Pool) error {
+	if _, err := pool.Exec(ctx, `
+		delete from delivery.redelivery where consumer = $1 and source = $2 and id = $3 and lease = $4`,
+		r.Consumer, r.Source, r.ID, r.lease); err != nil {
+		return fmt.Errorf("finish redelivery: %w", err)
+	}
+	return nil
+}
+
+// Again makes the redelivery due after wait.
+func (r Redelivery) Again(ctx context.Context, pool *pgxpool.Pool, wait time.Duration) error {
+	if _, err := pool.Exec(ctx, `
+		update delivery.redelivery set due_at = now() + $5::interval
+		where consumer = $1 and source = $2 and id = $3 and lease = $4`,
+		r.Consumer, r.Source, r.ID, r.lease, wait); err != nil {
+		return fmt.Errorf("put redelivery off: %w", err)
+	}
+	return nil
+}
+
+// Bury turns a redelivery that the consumer refused for good into a dead
+// letter, in one transaction.
+func (r Redelivery) Bury(ctx context.Context, pool *pgxpool.Pool, code int, reason string) error {
+	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+		if _, err := Record(ctx, tx, DeadLetter{
+			Consumer: r.Consumer, Source: r.Source, EventID: r.ID, Type: string(r.Type), Subject: r.Subject,
+			CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Extensions: map[string]string{},
+			ContentType: "application/json", Data: r.Data, Code: code, Reason: reason,
+		}); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, `
+			delete from delivery.redelivery where consumer = $1 and source = $2 and id = $3 and lease = $4`,
+			r.Consumer, r.Source, r.ID, r.lease)
+		return err
+	})
+}

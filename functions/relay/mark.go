@@ -1,0 +1,66 @@
+package relay
+
+import (
+	"context"
+	"time"
+
+	"quittance.dev/functions/delivery"
+	"quittance.dev/functions/fn"
+	"quittance.dev/functions/fp"
+)
+
+// markLoop marks what the broker took, everything that waits in one statement.
+func (r *Relay) markLoop(ctx context.Context) {
+	for {
+		select {
+		case <-r.marking:
+			r.mark(ctx)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (r *Relay) mark(ctx context.Context) {
+	r.mu.Lock()
+	sent := r.sent
+	r.sent = nil
+	r.mu.Unlock()
+	if len(sent) == 0 {
+		return
+	}
+	err := fp.Hit(ctx, "relay.before-mark")
+	if err == nil {
+		err = delivery.MarkSent(ctx, r.pool, sent)
+	}
+	if err != nil {
+		// The lease runs out and they are sent again; every consumer's row
+		// absorbs it.
+		r.o.Logger.WarnContext(ctx, "sent but not marked", "events", len(sent), "error", err)
+	}
+}
+
+// holdLoop keeps the claims of posts that take longer than a lease.
+func (r *Relay) holdLoop(ctx context.Context) {
+	ticker := time.NewTicker(r.o.Lease / 3)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+		r.mu.Lock()
+		held := make([]fn.Envelope, 0, len(r.inFlight))
+		for _, e := range r.inFlight {
+			held = append(held, e)
+		}
+		r.mu.Unlock()
+		if len(held) == 0 {
+			continue
+		}
+		if err := delivery.Postpone(ctx, r.pool, held, r.o.Lease); err != nil && ctx.Err() == nil {
+			r.o.Logger.WarnContext(ctx, "claims not held", "events", len(held), "error", err)
+		}
+	}
+}

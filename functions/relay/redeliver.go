@@ -1,0 +1,41 @@
+package relay
+
+import (
+	"context"
+	"net/http"
+
+	"quittance.dev/functions/delivery"
+)
+
+// redeliver posts an event straight to one consumer, past the broker, and
+// settles the row by the consumer's answer, which follows the kernel's table.
+func (r *Relay) redeliver(ctx context.Context, d delivery.Redelivery) {
+	log := r.o.Logger.With("event_id", d.ID, "event_type", string(d.Type), "correlation_id", d.CorrelationID, "consumer", d.Consumer)
+	status, reason, err := r.post(ctx, d.Envelope, r.o.ConsumerURL(d.Consumer))
+	switch {
+	case err == nil && status/100 == 2:
+		err = d.Finish(ctx, r.pool)
+		log.InfoContext(ctx, "delivered again", "attempts", d.Attempts)
+	case err == nil && final(status):
+		log.ErrorContext(ctx, "refused again", "status", status, "reason", reason)
+		err = d.Bury(ctx, r.pool, status, reason)
+	default:
+		wait := backoff(d.Attempts)
+		log.WarnContext(ctx, "not delivered again", "status", status, "error", err, "wait", wait)
+		err = d.Again(ctx, r.pool, wait)
+	}
+	if err != nil {
+		log.WarnContext(ctx, "redelivery left to its lease", "error", err)
+	}
+	r.Wake()
+}
+
+// final knows the answers after which Knative does not try again (knative/specs,
+// eventing data plane).
+func final(status int) bool {
+	switch status {
+	case http.StatusNotFound, http.StatusRequestTimeout, http.StatusConflict, http.StatusTooManyRequests:
+		return false
+	}
+	return status >= 300 && status < 500
+}

@@ -1,0 +1,258 @@
+package relay
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"quittance.dev/events"
+	"quittance.dev/functions/delivery"
+	"quittance.dev/functions/fn"
+	"quittance.dev/functions/fp"
+)
+
+// Options of a relay. Zero values mean the defaults.
+type Options struct {
+	BrokerURL   func(events.Broker) string // where a broker takes events
+	ConsumerURL func(name string) string   // where a function takes events
+	Client      *http.Client               // default: http.Client without timeout; every post has its own
+	Logger      *slog.Logger
+	InFlight    int           // events posted at a time; default 128
+	Lease       time.Duration // default 10 s
+	Sweep       time.Duration // default 1 s
+	Timeout     time.Duration // of one post; over the broker's longest span of retries; default 90 s
+	Failpoint   fp.Hook
+}
+
+// Relay carries events. Make one with New and call Run.
+type Relay struct {
+	pool    *pgxpool.Pool
+	o       Options
+	metrics *metrics
+
+	mu       sync.Mutex
+	inFlight map[string]fn.Envelope // claimed outbox rows whose post has not ended
+	sent     []fn.Envelope          // accepted by the broker, not yet marked
+	wake     chan struct{}
+	marking  chan struct{}
+	posts    sync.WaitGroup
+}
+
+// New makes a relay on pool, whose connections have the relay's role.
+func New(pool *pgxpool.Pool, o Options) *Relay {
+	if o.Client == nil {
+		o.Client = &http.Client{}
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.InFlight == 0 {
+		o.InFlight = 128
+	}
+	if o.Lease == 0 {
+		o.Lease = 10 * time.Second
+	}
+	if o.Sweep == 0 {
+		o.Sweep = time.Second
+	}
+	if o.Timeout == 0 {
+		o.Timeout = 90 * time.Second
+	}
+	o.Logger = o.Logger.With("function", "relay")
+	return &Relay{
+		pool: pool, o: o, metrics: newMetrics(),
+		inFlight: map[string]fn.Envelope{},
+		wake:     make(chan struct{}, 1), marking: make(chan struct{}, 1),
+	}
+}
+
+// Run carries events until ctx ends, then waits for the posts in flight.
+func (r *Relay) Run(ctx context.Context) error {
+	ctx = fp.With(ctx, r.o.Failpoint)
+	var loops sync.WaitGroup
+	for _, loop := range []func(context.Context){r.listen, r.claimLoop, r.markLoop, r.holdLoop} {
+		loops.Go(func() { loop(ctx) })
+	}
+	<-ctx.Done()
+	r.posts.Wait()
+	loops.Wait()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	r.mark(ctx)
+	return nil
+}
+
+// Wake makes the relay look now. The bell does it; in one process, so may the
+// kernel's neighbour.
+func (r *Relay) Wake() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// listen hears the bell. When the connection breaks it dials again; meanwhile
+// the sweep goes on.
+func (r *Relay) listen(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := func() error {
+			pooled, err := r.pool.Acquire(ctx)
+			if err != nil {
+				return err
+			}
+			conn := pooled.Hijack() // a listening connection does not go back to the pool
+			defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+			if _, err := conn.Exec(ctx, "listen "+fn.Doorbell); err != nil {
+				return err
+			}
+			for {
+				r.Wake()
+				if _, err := conn.WaitForNotification(ctx); err != nil {
+					return err
+				}
+			}
+		}()
+		if ctx.Err() == nil {
+			r.o.Logger.WarnContext(ctx, "bell lost", "error", err)
+			pause(ctx, r.o.Sweep)
+		}
+	}
+}
+
+// claimLoop claims what is due whenever there is room, and posts it.
+func (r *Relay) claimLoop(ctx context.Context) {
+	for ctx.Err() == nil {
+		claimed, err := r.claim(ctx)
+		if err != nil && ctx.Err() == nil {
+			r.o.Logger.WarnContext(ctx, "cannot claim", "error", err)
+			pause(ctx, r.o.Sweep)
+			continue
+		}
+		if claimed > 0 {
+			continue
+		}
+		timer := time.NewTimer(r.o.Sweep)
+		select {
+		case <-r.wake:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+}
+
+// claim takes as many due rows as there is room for and starts their posts.
+func (r *Relay) claim(ctx context.Context) (int, error) {
+	r.mu.Lock()
+	room := r.o.InFlight - len(r.inFlight)
+	r.mu.Unlock()
+	if room <= 0 {
+		return 0, nil
+	}
+	unsent, err := delivery.ClaimUnsent(ctx, r.pool, room, r.o.Lease)
+	if err != nil {
+		return 0, err
+	}
+	r.mu.Lock()
+	for _, u := range unsent {
+		r.inFlight[key(u.Envelope)] = u.Envelope
+	}
+	r.mu.Unlock()
+	for _, u := range unsent {
+		r.posts.Go(func() { r.publish(context.WithoutCancel(ctx), u) })
+	}
+	again, err := delivery.ClaimRedeliveries(ctx, r.pool, 16, r.o.Timeout)
+	if err != nil {
+		return len(unsent), err
+	}
+	for _, d := range again {
+		r.posts.Go(func() { r.redeliver(context.WithoutCancel(ctx), d) })
+	}
+	return len(unsent) + len(again), nil
+}
+
+func key(e fn.Envelope) string { return e.Source + "\x00" + e.ID }
+
+// publish posts one event to its broker. Whatever fails, the row stays unsent
+// and is due again after a while.
+func (r *Relay) publish(ctx context.Context, u delivery.Unsent) {
+	started := time.Now()
+	status, _, err := r.post(ctx, u.Envelope, r.o.BrokerURL(u.Broker))
+	accepted := err == nil && status/100 == 2
+	r.metrics.published(ctx, string(u.Broker), accepted, time.Since(started), started.Sub(u.Time))
+	log := r.o.Logger.With("event_id", u.ID, "event_type", string(u.Type), "correlation_id", u.CorrelationID, "broker", string(u.Broker))
+	if accepted {
+		log.DebugContext(ctx, "published", "attempts", u.Attempts, "duration_ms", time.Since(started).Milliseconds())
+		r.finish(u.Envelope, true)
+		return
+	}
+	wait := backoff(u.Attempts)
+	log.WarnContext(ctx, "not published", "status", status, "error", err, "attempts", u.Attempts, "wait", wait)
+	if err := delivery.Postpone(ctx, r.pool, []fn.Envelope{u.Envelope}, wait); err != nil {
+		log.WarnContext(ctx, "left to the lease", "error", err)
+	}
+	r.finish(u.Envelope, false)
+}
+
+// finish gives an event's place free and hands it to the marker if it was sent.
+func (r *Relay) finish(e fn.Envelope, sent bool) {
+	r.mu.Lock()
+	delete(r.inFlight, key(e))
+	if sent {
+		r.sent = append(r.sent, e)
+	}
+	r.mu.Unlock()
+	select {
+	case r.marking <- struct{}{}:
+	default:
+	}
+	r.Wake()
+}
+
+// post sends e and returns the status, with the body of a refusal. A failpoint
+// before it or after it leaves the row unsent.
+func (r *Relay) post(ctx context.Context, e fn.Envelope, url string) (status int, body string, err error) {
+	if err := fp.Hit(ctx, "relay.before-publish"); err != nil {
+		return 0, "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, r.o.Timeout)
+	defer cancel()
+	request, err := e.Request(ctx, url)
+	if err != nil {
+		return 0, "", err
+	}
+	response, err := r.o.Client.Do(request)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = response.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(response.Body, 1024))
+	if err != nil {
+		return 0, "", fmt.Errorf("read answer: %w", err)
+	}
+	return response.StatusCode, string(text), fp.Hit(ctx, "relay.after-publish")
+}
+
+// backoff is how long an unsent event rests after its n-th attempt: half a
+// second doubling to a minute, with jitter, so that a broker that comes back is
+// not met by everything at once.
+func backoff(attempts int) time.Duration {
+	wait := min(500*time.Millisecond<<min(max(attempts-1, 0), 7), time.Minute)
+	return wait/2 + rand.N(wait)
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
