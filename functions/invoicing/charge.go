@@ -1,0 +1,96 @@
+package invoicing
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"quittance.dev/events"
+	"quittance.dev/functions/fn"
+)
+
+// MarkValidated lets a submitted payment be charged. ErrStateChanged when it is
+// not submitted any more.
+func MarkValidated(ctx context.Context, tx fn.Tx, paymentID string) error {
+	return move(ctx, tx, `update invoicing.payment set state = 'validated', updated_at = $2
+		where id = $1 and state = 'submitted'`, paymentID, tx.Now())
+}
+
+// Reject ends a payment of which nothing was charged. ErrStateChanged when it
+// is neither submitted nor validated.
+func Reject(ctx context.Context, tx fn.Tx, paymentID string, reason events.Reason) error {
+	return move(ctx, tx, `update invoicing.payment set state = 'rejected', reason = $3, updated_at = $2
+		where id = $1 and state in ('submitted', 'validated')`, paymentID, tx.Now(), reason)
+}
+
+// StartCharge takes a validated payment to charging and freezes the key under
+// which the processor is asked. journey is the correlation id under which the
+// outcome will be said, whoever brings it. ErrStateChanged when the payment is
+// not validated.
+func StartCharge(ctx context.Context, tx fn.Tx, paymentID, processor, journey string) (Payment, error) {
+	err := move(ctx, tx, `
+		update invoicing.payment
+		   set state = 'charging', processor = $3, charge_key = $4, charge_key_at = $2, journey = $5, updated_at = $2
+		 where id = $1 and state = 'validated'`,
+		paymentID, tx.Now(), processor, chargeKey(processor, paymentID), journey)
+	if err != nil {
+		return Payment{}, err
+	}
+	return FindPayment(ctx, tx, paymentID)
+}
+
+// chargeKey is the same for the same payment for ever.
+func chargeKey(processor, paymentID string) string {
+	return fn.DeriveID("charge", processor, paymentID)
+}
+
+// Settlement is what a processor's answer makes of a payment.
+type Settlement struct {
+	State     State         // pending, captured, failed or refund_due
+	Reference string        // the processor's id of the charge; "" if it gave none
+	ChargedAt time.Time     // of captured and refund_due
+	Reason    events.Reason // of failed and refund_due
+}
+
+// Settle records what the processor said. The caller holds the payment's lock;
+// the database refuses a move backwards.
+func Settle(ctx context.Context, tx fn.Tx, paymentID string, s Settlement) error {
+	var chargedAt *time.Time
+	if !s.ChargedAt.IsZero() {
+		chargedAt = &s.ChargedAt
+	}
+	return move(ctx, tx, `
+		update invoicing.payment
+		   set state = $3, processor_reference = coalesce(nullif($4, ''), processor_reference),
+		       charged_at = $5, reason = nullif($6, ''), updated_at = $2
+		 where id = $1`,
+		paymentID, tx.Now(), s.State, s.Reference, chargedAt, s.Reason)
+}
+
+func move(ctx context.Context, tx fn.Tx, sql string, args ...any) error {
+	tag, err := tx.Exec(ctx, sql, args...)
+	if err != nil {
+		return fmt.Errorf("update payment: %w", err)
+	}
+	if tag.RowsAffected() != 1 {
+		return ErrStateChanged
+	}
+	return nil
+}
+
+// TakeUnsettled picks the payments that the processor has owed an answer for
+// longer than after, at most limit of them, longest waiting first, and notes
+// that it is being asked about them now. The pause until the same payment is
+// picked again grows with its age, to an hour; two sweeps at once pick
+// different payments.
+func TakeUnsettled(ctx context.Context, tx fn.Tx, after time.Duration, limit int) ([]Payment, error) {
+	return collectPayments(tx.Query(ctx, `
+		with due as (
+			select id as due_id from invoicing.payment
+			where state in ('charging', 'pending') and updated_at <= $1::timestamptz - $2::interval
+			  and (swept_at is null or swept_at <= $1::timestamptz - least(greatest($2::interval, ($1::timestamptz - updated_at) / 8), interval '1 hour'))
+			order by updated_at limit $3 for update skip locked
+		)
+		update invoicing.payment set swept_at = $1::timestamptz from due where id = due_id
+		returning `+paymentColumns, tx.Now(), after, limit))
+}
