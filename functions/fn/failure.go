@@ -3,8 +3,11 @@ package fn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime/debug"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // fail logs what went wrong with an event and records it for the dead letter
@@ -41,6 +44,22 @@ func (h *Host) recordFailure(ctx context.Context, r *received, cause error) {
 		h.function.Name, r.source, r.id, reason); err != nil {
 		h.log(ctx).WarnContext(ctx, "failure not recorded", "error", err)
 	}
+}
+
+// LastFailure reads why an earlier delivery of an event to a function came to
+// nothing; empty if none did. It is for people to read, nothing to decide by.
+func LastFailure(ctx context.Context, tx Tx, function, source, id string) (string, error) {
+	var why string
+	err := tx.QueryRow(ctx, `
+		select last_error from delivery.failure where consumer = $1 and source = $2 and id = $3`,
+		function, source, id).Scan(&why)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read last failure: %w", err)
+	}
+	return why, nil
 }
 
 func (h *Host) panicked(ctx context.Context, p any) {

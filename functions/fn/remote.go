@@ -87,9 +87,9 @@ func (h *Host) unknown(ctx context.Context, r *received, prepared result, cause 
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	wait := deferral(prepared.attempts)
-	var patient interface{ RetryAfter() time.Duration }
+	var patient interface{ Wait() time.Duration } // an outside.Unknown with a Retry-After
 	if errors.As(cause, &patient) {
-		wait = max(wait, min(patient.RetryAfter(), 5*time.Minute))
+		wait = max(wait, min(patient.Wait(), 5*time.Minute))
 	}
 	var since time.Duration
 	err := h.pool.QueryRow(ctx, `

@@ -45,6 +45,9 @@ func (u *Unknown) Error() string {
 	return fmt.Sprintf("%s %s: %s: %v", u.System, u.Op, what, u.Err)
 }
 
+// Wait is RetryAfter, for a caller that only knows that errors may ask for time.
+func (u *Unknown) Wait() time.Duration { return u.RetryAfter }
+
 // Unwrap gives the cause.
 func (u *Unknown) Unwrap() error { return u.Err }
 
