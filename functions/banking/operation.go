@@ -63,28 +63,29 @@ type Querier interface {
 }
 
 // Request records that op was asked for. The same id again changes nothing,
-// whatever became of the operation meanwhile; the same id for another kind,
-// account or amount is ErrDiffers.
-func Request(ctx context.Context, tx fn.Tx, op Operation) error {
+// whatever became of the operation meanwhile, and recorded is false: whoever
+// asks has nothing to say then. The same id for another kind, account or amount
+// is ErrDiffers.
+func Request(ctx context.Context, tx fn.Tx, op Operation) (recorded bool, err error) {
 	tag, err := tx.Exec(ctx, `
 		insert into banking.operation (id, kind, account_id, amount_minor, currency, requested_at)
 		values ($1, $2, $3, $4, $5, $6)
 		on conflict on constraint operation_id do nothing`,
 		op.ID, op.Kind, op.AccountID, op.AmountMinor, op.Currency, tx.Now())
 	if err != nil {
-		return fmt.Errorf("record operation: %w", err)
+		return false, fmt.Errorf("record operation: %w", err)
 	}
 	if tag.RowsAffected() == 1 {
-		return nil
+		return true, nil
 	}
 	there, err := Find(ctx, tx, op.ID)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if !there.sameRequest(op) {
-		return fmt.Errorf("%w: %s", ErrDiffers, op.ID)
+		return false, fmt.Errorf("%w: %s", ErrDiffers, op.ID)
 	}
-	return nil
+	return false, nil
 }
 
 // Find reads one operation; ErrNotFound if there is none with this id.
