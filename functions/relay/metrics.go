@@ -11,9 +11,9 @@ import (
 
 // metrics of the relay. Meanings and alerts: docs/observability.md.
 type metrics struct {
-	posts metric.Int64Counter
-	duration   metric.Float64Histogram
-	lag        metric.Float64Histogram
+	posts    metric.Int64Counter
+	duration metric.Float64Histogram
+	lag      metric.Float64Histogram
 }
 
 func newMetrics() *metrics {

@@ -81,8 +81,8 @@ func (r *Relay) Run(ctx context.Context) error {
 		loops.Go(func() { loop(ctx) })
 	}
 	<-ctx.Done()
-	r.posts.Wait()
 	loops.Wait()
+	r.posts.Wait()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	r.mark(ctx)

@@ -138,7 +138,7 @@ grant usage on schema delivery to quittance_relay;
 grant select, update (attempts, due_at, sent_at) on delivery.outbox to quittance_relay;
 grant select, insert, update, delete on delivery.redelivery to quittance_relay;
 grant select, insert, update on delivery.dead_letter to quittance_relay;
-grant select on delivery.failure to quittance_relay;
+grant select on delivery.failure, delivery.idempotency to quittance_relay;
 
 ---- create above / drop below ----
 -- Roles stay: they belong to the server, and other databases may use them.
