@@ -74,6 +74,7 @@ func TestOrdinaryUserAndRootTakeTurns(t *testing.T) {
 	require.Equal(t, 1, query1[int](t, connect(t, h.conn), "select n from his"), "and it is still his")
 	h.kill(t)
 	eventually(t, "the kernel tells an ordinary user's server too", func() bool { return !alive(h.pid) })
+	start(t, srv.opts)
 }
 
 func TestAnotherUsersFolderIsRefusedClearly(t *testing.T) {
@@ -92,7 +93,7 @@ func TestAnotherUsersFolderIsRefusedClearly(t *testing.T) {
 
 func TestReaches(t *testing.T) {
 	t.Parallel()
-	a := &account{name: "nobody", uid: nobody, gid: nobody}
+	a := &account{name: "stranger", uid: 54321, gid: 54321}
 	open := publicDir(t)
 	require.True(t, a.reaches(open))
 	shut := filepath.Join(open, "shut")
@@ -101,5 +102,5 @@ func TestReaches(t *testing.T) {
 	require.False(t, a.reaches(shut))
 	require.False(t, a.reaches(filepath.Join(shut, "below")))
 	require.False(t, a.reaches(filepath.Join(open, "not there")))
-	require.ErrorContains(t, a.canRun(filepath.Join(shut, "postgres")), "user nobody, who cannot reach")
+	require.ErrorContains(t, a.canRun(filepath.Join(shut, "postgres")), "user stranger, who cannot reach")
 }

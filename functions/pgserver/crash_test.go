@@ -77,10 +77,15 @@ func TestKilledParent(t *testing.T) {
 
 func TestKernelTellsTheChildOfAKilledParent(t *testing.T) {
 	t.Parallel()
-	h := startHelper(t, "durable", t.TempDir(), nil)
+	dir := t.TempDir()
+	h := startHelper(t, "durable", dir, nil)
 	require.True(t, alive(h.pid))
 	h.kill(t)
 	eventually(t, "the postmaster ends by itself", func() bool { return !alive(h.pid) })
+	srv := start(t, Options{DataDir: dir, Durable: true})
+	log, err := os.ReadFile(srv.LogPath())
+	require.NoError(t, err)
+	require.NotContains(t, string(log), "not properly shut down", "it was told to end in good order")
 }
 
 func TestKilledPostmasterLeavesBackendsThatAreWaitedFor(t *testing.T) {

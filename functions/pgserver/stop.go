@@ -66,7 +66,7 @@ func (s *Server) release() {
 	if s.socketDir != "" {
 		_ = os.Remove(s.socketDir + socketName)
 		_ = os.Remove(s.socketDir + socketName + ".lock")
-		if s.opts.SocketDir == "" {
+		if s.socketDir != s.opts.SocketDir { // the caller's folder is the caller's
 			_ = os.Remove(s.socketDir) // fails, as it should, when it is not empty
 		}
 	}
