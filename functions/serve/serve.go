@@ -1,0 +1,158 @@
+// Package serve runs one function as a process of its own: configuration,
+// database, telemetry, HTTP, and an orderly end.
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"knative.dev/pkg/network/handlers"
+	"knative.dev/pkg/signals"
+
+	"quittance.dev/config"
+	"quittance.dev/functions/fn"
+	"quittance.dev/functions/pgpool"
+	"quittance.dev/functions/telemetry"
+)
+
+// Process is what a main gets to build its function from.
+type Process struct {
+	Name   string
+	Config config.Service
+	Pool   *pgxpool.Pool
+	Logger *slog.Logger
+}
+
+// Parts are what a process runs.
+type Parts struct {
+	// Handler answers HTTP; /healthz, /readyz and /metrics are served beside it.
+	Handler http.Handler
+	// Run, if set, works in the background until its context ends.
+	Run func(context.Context) error
+	// Close, if set, is called when the last request has been answered.
+	Close func()
+}
+
+// Function builds the parts of a process that hosts one function.
+func Function(build func(ctx context.Context, lookup Lookup) (fn.Function, error)) Build {
+	return func(ctx context.Context, p Process, lookup Lookup) (Parts, error) {
+		f, err := build(ctx, lookup)
+		if err != nil {
+			return Parts{}, err
+		}
+		host := fn.NewHost(f, p.Pool, fn.Options{Logger: p.Logger, Deadline: p.Config.Deadline})
+		return Parts{Handler: host, Close: host.Close}, nil
+	}
+}
+
+// Lookup reads one variable of the environment.
+type Lookup = func(string) (string, bool)
+
+// Build makes the parts of a process.
+type Build func(ctx context.Context, p Process, lookup Lookup) (Parts, error)
+
+// Main runs the process until the operating system asks it to end, and exits
+// with 1 if it could not start or did not end well.
+func Main(name string, build Build) {
+	ctx := signals.NewContext()
+	if err := run(ctx, name, os.LookupEnv, build); err != nil {
+		slog.Error("ended", "function", name, "error", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, name string, lookup Lookup, build Build) (err error) {
+	p := Process{Name: name}
+	if err := config.Load(ctx, lookup, &p.Config); err != nil {
+		return err
+	}
+	if p.Logger, err = telemetry.Logger(os.Stderr, p.Config.LogLevel); err != nil {
+		return err
+	}
+	slog.SetDefault(p.Logger)
+	metrics, stopTelemetry, err := telemetry.Start(ctx, name, p.Config.Telemetry)
+	if err != nil {
+		return err
+	}
+	if p.Pool, err = pgpool.Open(ctx, p.Config.Postgres, name); err != nil {
+		return err
+	}
+	defer p.Pool.Close()
+	parts, err := build(ctx, p, lookup)
+	if err != nil {
+		return err
+	}
+	err = serve(ctx, p, parts, metrics)
+	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return errors.Join(err, stopTelemetry(flush))
+}
+
+func serve(ctx context.Context, p Process, parts Parts, metrics http.Handler) error {
+	ctx, end := context.WithCancel(ctx) // one part that fails ends the others
+	defer end()
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", metrics)
+	mux.Handle("GET /healthz", probe(func(context.Context) error { return nil }))
+	mux.Handle("GET /readyz", probe(p.Pool.Ping))
+	if parts.Handler != nil {
+		mux.Handle("/", parts.Handler)
+	}
+	drainer := &handlers.Drainer{Inner: mux, QuietPeriod: p.Config.Drain}
+	server := &http.Server{
+		Handler: drainer, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+	}
+	listener, err := net.Listen("tcp", ":"+strconv.Itoa(p.Config.Port))
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	var background sync.WaitGroup
+	failed := make(chan error, 2)
+	background.Go(func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			failed <- err
+		}
+	})
+	if parts.Run != nil {
+		background.Go(func() {
+			if err := parts.Run(ctx); err != nil {
+				failed <- err
+			}
+		})
+	}
+	p.Logger.Info("serving", "function", p.Name, "address", listener.Addr().String())
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		drainer.Drain()
+	}
+	end()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	defer cancel()
+	err = errors.Join(err, server.Shutdown(stop))
+	background.Wait()
+	if parts.Close != nil {
+		parts.Close()
+	}
+	return err
+}
+
+func probe(check func(context.Context) error) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		if err := check(ctx); err != nil {
+			http.Error(w, "not ready", http.StatusServiceUnavailable)
+		}
+	})
+}
