@@ -18,13 +18,10 @@ const secretLimit = 64 << 10
 
 // Secret is a password, token or key. It prints as [redacted] in every form:
 // fmt verbs, JSON, slog. The zero Secret is "none".
-type Secret struct{ src *secretSource }
-
-type secretSource struct {
-	literal string
-	path    string
-	last    atomic.Pointer[string] // last good content of path
-}
+//
+// It holds a function and nothing else, because fmt prints the fields of an
+// unexported field without asking its methods, and a function has none.
+type Secret struct{ reveal func() (string, error) }
 
 // Literal makes a secret of a value that the process already holds. The empty
 // string gives the zero Secret.
@@ -32,41 +29,43 @@ func Literal(value string) Secret {
 	if value == "" {
 		return Secret{}
 	}
-	return Secret{&secretSource{literal: value}}
+	return Secret{func() (string, error) { return value, nil }}
 }
 
 // FromFile makes a secret that lives in a file, as a mounted Secret does. The
 // empty path gives the zero Secret. Surrounding white space is not part of it.
+//
+// The file is read each time, so a rotated secret works from the next call on.
+// While it cannot be read (it may be half way through a rotation) the last
+// good value stands in.
 func FromFile(path string) Secret {
 	if path == "" {
 		return Secret{}
 	}
-	return Secret{&secretSource{path: path}}
+	var last atomic.Pointer[string]
+	return Secret{func() (string, error) {
+		value, err := readSecret(path)
+		if err == nil {
+			last.Store(&value)
+			return value, nil
+		}
+		if good := last.Load(); good != nil {
+			return *good, nil
+		}
+		return "", misconfigured(err)
+	}}
 }
 
 // IsZero reports whether there is no secret at all.
-func (s Secret) IsZero() bool { return s.src == nil }
+func (s Secret) IsZero() bool { return s.reveal == nil }
 
-// Reveal gives the value. A file is read each time, so a rotated secret works
-// from the next call on; while it cannot be read (it may be half way through a
-// rotation) the last good value stands in. The error of an unreadable secret
+// Reveal gives the value. The error, of no secret or an unreadable one,
 // matches [ErrMisconfigured].
 func (s Secret) Reveal() (string, error) {
-	switch {
-	case s.src == nil:
+	if s.reveal == nil {
 		return "", misconfigured(errors.New("no secret configured"))
-	case s.src.path == "":
-		return s.src.literal, nil
 	}
-	value, err := readSecret(s.src.path)
-	if err == nil {
-		s.src.last.Store(&value)
-		return value, nil
-	}
-	if last := s.src.last.Load(); last != nil {
-		return *last, nil
-	}
-	return "", misconfigured(err)
+	return s.reveal()
 }
 
 func readSecret(path string) (string, error) {
