@@ -54,7 +54,7 @@ var catalogue = []Entry{
 
 	{Type: TypePaymentSubmitted, Broker: Payments, Public: true, Says: []string{"api"}, Hears: []string{"validation"}, Sample: PaymentSubmitted{}},
 	{Type: TypePaymentValidated, Broker: Payments, Says: []string{"validation"}, Hears: []string{"payment"}, Sample: PaymentValidated{}},
-	{Type: TypePaymentRejected, Broker: Payments, Says: []string{"validation"}, Sample: PaymentRejected{}},
+	{Type: TypePaymentRejected, Broker: Payments, Says: []string{"validation", "payment"}, Sample: PaymentRejected{}},
 	{Type: TypeProcessorNotified, Broker: Payments, Says: []string{"api", "payment"}, Hears: []string{"payment"}, Sample: ProcessorNotified{}},
 	{Type: TypePaymentCaptured, Broker: Payments, Says: []string{"payment"}, Sample: PaymentCaptured{}},
 	{Type: TypePaymentFailed, Broker: Payments, Says: []string{"payment"}, Sample: PaymentFailed{}},
