@@ -12,6 +12,7 @@ const (
 	AccountNotFound    Reason = "Account not found"
 	AccountIsClosing   Reason = "Account is closing"
 	AccountIsClosed    Reason = "Account is closed"
+	AccountIsOpen      Reason = "Account is open"
 	CurrencyMismatch   Reason = "Currency differs from the account's"
 	OneDepositOnly     Reason = "The product takes one deposit only"
 	InvoiceNotFound    Reason = "Invoice not found"
