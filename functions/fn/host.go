@@ -120,6 +120,12 @@ func (h *Host) accept(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		h.logger.WarnContext(ctx, "refused at the door", "id", event.ID(), "type", event.Type(), "source", event.Source(), "error", err)
 		return "unknown", nil, err
 	}
+	said, err = h.take(ctx, r, received)
+	return string(received.eventType), said, err
+}
+
+// take delivers an event that came with request r.
+func (h *Host) take(ctx context.Context, r *http.Request, received *received) (said []Envelope, err error) {
 	ctx, span := h.span(ctx, r, received)
 	defer func() { endSpan(span, err) }()
 	ctx = WithLog(ctx, "correlation_id", received.correlationID, "event_id", received.id, "event_type", string(received.eventType))
@@ -127,8 +133,7 @@ func (h *Host) accept(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		ctx = WithLog(ctx, pairs(received.data)...)
 	}
 	received.log = LogPairs(ctx)
-	said, err = h.deliver(ctx, received, wantsRepresentation(r))
-	return string(received.eventType), said, err
+	return h.deliver(ctx, received, wantsRepresentation(r))
 }
 
 // Deliver handles one event as if it had come through the door, without HTTP.
