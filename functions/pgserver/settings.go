@@ -61,7 +61,7 @@ func (o Options) settings(socketDir string) []setting {
 			// As little written as possible, and no background work that makes
 			// one run differ from the next.
 			setting{"wal_level", "minimal"}, setting{"max_wal_senders", "0"},
-			setting{"max_wal_size", "4GB"}, setting{"checkpoint_timeout", "1h"},
+			setting{"max_wal_size", "512MB"}, setting{"checkpoint_timeout", "1h"},
 			setting{"autovacuum", "off"}, setting{"log_checkpoints", "off"})
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.Settings)) {

@@ -38,13 +38,21 @@ type TemporaryServer struct {
 	reaped sync.Once
 }
 
-// Temporary starts a server that is not durable in a new folder of the temporary
-// directory. Stop removes both; so does the end of this process, whatever ended
+// Temporary starts a server that is not durable in a new folder: under TMPDIR if
+// that is set, else in memory (/dev/shm) where there is plenty of it, else in the
+// temporary directory. Stop removes both; so does the end of this process, whatever ended
 // it. It leaves no goroutine behind, so tests that look for leaks need not know
 // of it. o.DataDir, o.SocketDir and o.Durable are not used; o.MaxConnections
 // is 400 unless it is set.
 func Temporary(ctx context.Context, o Options) (_ *TemporaryServer, err error) {
-	dir, err := os.MkdirTemp("", "quittance-pg-")
+	var where string // the temporary directory
+	if os.Getenv("TMPDIR") == "" {
+		where = memoryTempDir()
+	}
+	dir, err := os.MkdirTemp(where, "quittance-pg-")
+	if errors.Is(err, os.ErrPermission) {
+		dir, err = os.MkdirTemp("", "quittance-pg-")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("pgserver: %w", err)
 	}

@@ -8,16 +8,16 @@
 //		...
 //	}
 //
-// [New] clones a template database that holds all migrations, which takes some
-// tens of milliseconds; tests share nothing and may run in parallel. The
-// database is dropped when the test ends.
+// [New] clones a template database that holds all migrations, which takes about
+// 20 ms (on a slow disk more; see pgserver.Temporary). Tests share nothing and may
+// run in parallel. The database is dropped when the test ends.
 //
 // # Where the server comes from
 //
 // With QUITTANCE_TEST_POSTGRES set, it is the server that this connection string
 // reaches; the user in it must be a superuser, and the server must let
 // every role in without a password. Otherwise the test process starts a server
-// of its own, once, in a temporary folder, and both go when the process ends,
+// of its own, once, in a temporary folder ([pgserver.Temporary]), and both go when the process ends,
 // however it ends. Nothing has to be called for that, and no goroutine is left
 // for a leak check to find. To start one server for many test binaries:
 //

@@ -10,8 +10,9 @@ import (
 // CrashDB is a migrated database on a durable server of the test's own.
 //
 // Kill and Restart may be called in turn as often as one likes, from the test's
-// own goroutine. The connection strings, and pools made before, stay good over a
-// restart; what was under way at the kill fails.
+// own goroutine. Connection strings and pools outlive a restart. As after any
+// crash, what was under way fails, and so may the first use of a connection that
+// lay idle in a pool meanwhile.
 type CrashDB struct {
 	*DB
 

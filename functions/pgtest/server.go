@@ -94,10 +94,10 @@ func (s *server) inMaintenance(ctx context.Context, work func(*pgx.Conn) error) 
 	return work(conn)
 }
 
-// clone makes a database out of a template. Copying the files is about three
-// times as fast as Postgres's other way, through the log: the template is all
-// system catalogues and no data, and the checkpoint that the copying needs costs
-// little without fsync.
+// clone makes a database out of a template. Copying the files is two to three
+// times as fast as Postgres's other way, through the log (21 ms against 57): the
+// template is all catalogues and no data, and the checkpoint that the copying
+// needs costs little without fsync.
 func (s *server) clone(ctx context.Context, name, template string) error {
 	return s.inMaintenance(ctx, func(conn *pgx.Conn) error {
 		statement := "create database " + ident(name) + " template " + ident(template)
