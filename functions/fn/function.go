@@ -144,7 +144,8 @@ func Done[Q any](say ...events.Data) Plan[Q] { return Plan[Q]{say: say} }
 // freezes the request with its key. call runs with no transaction open; a
 // value says confirmed or refused, an error says unknown, and the same call is
 // made again later. settle runs in a second transaction and records the
-// outcome; it fails when another delivery took the claim over meanwhile.
+// outcome; it fails when another delivery took the claim over meanwhile. With
+// Again it takes back what prepare wrote and has the event delivered again.
 func Remote[D events.Data, Q, R any](
 	prepare func(context.Context, Tx, In[D]) (Plan[Q], error),
 	call func(context.Context, Q) (R, error),

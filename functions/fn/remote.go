@@ -40,16 +40,54 @@ func (h *Host) deliverRemote(ctx context.Context, r *received) ([]Envelope, erro
 	if err != nil {
 		return nil, h.unknown(ctx, r, prepared, err)
 	}
+	var again *againError
 	settled := h.group.do(&unit{
 		ctx: ctx, claim: claim{kind: claimSettle, r: r, fence: prepared.fence}, cause: r.cause(ctx),
 		run: func(ctx context.Context, tx Tx) ([]events.Data, error) {
-			return remote.settle(ctx, tx, r, plan.request, result)
+			again = nil // the transaction may run more than once
+			said, err := remote.settle(ctx, tx, r, plan.request, result)
+			if errors.As(err, &again) {
+				return nil, h.keepClaim(ctx, tx, r, prepared.fence)
+			}
+			return said, err
 		},
 	})
-	if settled.err != nil && !errors.Is(settled.err, errOvertaken) {
+	switch {
+	case settled.err == nil && again != nil:
+		return nil, h.unknown(ctx, r, prepared, again.cause)
+	case settled.err != nil && !errors.Is(settled.err, errOvertaken):
 		h.release(ctx, r, prepared.fence)
 	}
 	return settled.said, settled.err
+}
+
+// againError is settle's word that the event is not finished.
+type againError struct{ cause error }
+
+func (e *againError) Error() string { return "again: " + e.cause.Error() }
+func (e *againError) Unwrap() error { return e.cause }
+
+// Again is what settle returns when the call certainly did nothing, and should
+// be made again: what settle wrote is kept, nothing is said, and the event is
+// delivered again as after an unknown outcome. Without it a room could not take
+// back what prepare wrote.
+func Again(cause error) error {
+	if cause == nil {
+		return nil
+	}
+	return &againError{cause}
+}
+
+// keepClaim undoes, within the transaction that finished it, that a claim is
+// done.
+func (h *Host) keepClaim(ctx context.Context, tx Tx, r *received, fence int64) error {
+	if _, err := tx.Exec(ctx, `
+		update delivery.idempotency set state = 'claimed', done_at = null, lease_until = now() + $5::interval
+		where consumer = $1 and source = $2 and id = $3 and fence = $4`,
+		h.function.Name, r.source, r.id, fence, h.options.Lease); err != nil {
+		return fmt.Errorf("keep claim: %w", err)
+	}
+	return nil
 }
 
 // call makes the outside call, with no transaction open.
