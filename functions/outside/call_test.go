@@ -139,6 +139,8 @@ func TestUnknownSaysWhatItIs(t *testing.T) {
 	require.ErrorIs(t, u, context.DeadlineExceeded)
 	require.NotErrorIs(t, u, outside.ErrMisconfigured)
 	require.Equal(t, "mambu close: outcome unknown: context deadline exceeded", u.Error())
+	u.RetryAfter = time.Minute
+	require.Equal(t, time.Minute, u.Wait())
 	u.Misconfigured = true
 	require.ErrorIs(t, u, outside.ErrMisconfigured)
 	require.Contains(t, u.Error(), "misconfigured")

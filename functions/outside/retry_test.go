@@ -203,3 +203,21 @@ func TestCredentialsThatCannotBeReadSendNothing(t *testing.T) {
 	require.ErrorIs(t, err, outside.ErrMisconfigured)
 	require.False(t, sent)
 }
+
+// The bare client keeps the same policy, without an attempt count to go by.
+func TestBareClient(t *testing.T) {
+	moods, transport := serve(t, func(http.ResponseWriter, *http.Request) {})
+	o := fast()
+	o.Transport = transport
+	c := outside.NewClient(o).StandardClient()
+	for _, times := range []int{2, 9} {
+		require.NoError(t, moods.Script(outsidetest.Mood{Kind: outsidetest.Status, Status: 502, Times: times}))
+		r, err := http.NewRequestWithContext(within(t, 5*time.Second), "GET", "http://there.invalid/", nil)
+		require.NoError(t, err)
+		resp, err := c.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, map[int]int{2: 200, 9: 502}[times], resp.StatusCode)
+		moods.Clear()
+	}
+}
