@@ -78,19 +78,35 @@ func move(ctx context.Context, tx fn.Tx, sql string, args ...any) error {
 	return nil
 }
 
-// TakeUnsettled picks the payments that the processor has owed an answer for
-// longer than after, at most limit of them, longest waiting first, and notes
-// that it is being asked about them now. The pause until the same payment is
-// picked again grows with its age, to an hour; two sweeps at once pick
-// different payments.
+// lateSuccess is for how long after a failure the sweep still looks whether the
+// processor has changed its mind. Webhooks may tell later, too.
+const lateSuccess = 72 * time.Hour
+
+// TakeUnsettled picks payments whose outcome the processor should be asked for,
+// at most limit of them, longest waiting first, and notes that it is being
+// asked now:
+//
+//   - charging and pending ones, when they have waited for longer than after;
+//     the pause until the same payment is picked again grows with its age, to
+//     an hour;
+//   - failed ones that the processor knows, an hour after they failed, and
+//     again whenever that time has doubled, for three days: a success may come
+//     late and its webhook get lost.
+//
+// Two sweeps at once pick different payments.
 func TakeUnsettled(ctx context.Context, tx fn.Tx, after time.Duration, limit int) ([]Payment, error) {
 	return collectPayments(tx.Query(ctx, `
 		with due as (
 			select id as due_id from invoicing.payment
-			where state in ('charging', 'pending') and updated_at <= $1::timestamptz - $2::interval
-			  and (swept_at is null or swept_at <= $1::timestamptz - least(greatest($2::interval, ($1::timestamptz - updated_at) / 8), interval '1 hour'))
+			where (state in ('charging', 'pending') and updated_at <= $1::timestamptz - $2::interval
+			       and (swept_at is null or swept_at < updated_at
+			            or swept_at <= $1::timestamptz - least(greatest($2::interval, ($1::timestamptz - updated_at) / 8), interval '1 hour')))
+			   or (state = 'failed' and processor_reference is not null
+			       and updated_at between $1::timestamptz - $4::interval and $1::timestamptz - interval '1 hour'
+			       and (swept_at is null or swept_at < updated_at
+			            or $1::timestamptz - updated_at >= 2 * (swept_at - updated_at)))
 			order by updated_at limit $3 for update skip locked
 		)
 		update invoicing.payment set swept_at = $1::timestamptz from due where id = due_id
-		returning `+paymentColumns, tx.Now(), after, limit))
+		returning `+paymentColumns, tx.Now(), after, limit, lateSuccess))
 }

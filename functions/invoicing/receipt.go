@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -20,6 +21,13 @@ type Receipt struct {
 	Number    int64  // from 1, without gaps per issuer
 	PDF       []byte
 	IssuedAt  time.Time
+}
+
+// FullNumber is the number as the document and receipt.issued show it: the
+// issuer, then the number filled up to eight digits, so that numbers of one
+// issuer sort as they were given.
+func (r Receipt) FullNumber() string {
+	return fmt.Sprintf("%s-%08d", strings.ToUpper(r.Issuer), r.Number)
 }
 
 // Errors of receipts.

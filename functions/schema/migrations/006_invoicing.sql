@@ -64,6 +64,7 @@ create unique index charge_once on invoicing.payment (processor, processor_refer
 create unique index charge_key_once on invoicing.payment (charge_key) where charge_key is not null;
 create unique index one_captured_payment_per_invoice on invoicing.payment (invoice_id) where state = 'captured';
 create index payment_unsettled on invoicing.payment (updated_at) where state in ('charging', 'pending');
+create index payment_failed on invoicing.payment (updated_at) where state = 'failed' and processor_reference is not null;
 create index payment_refund_due on invoicing.payment (updated_at) where state = 'refund_due';
 -- An invoice is paid by a payment of its own, in full and in its currency.
 alter table invoicing.invoice add constraint invoice_paid_by foreign key (payment_id, id, amount_minor, currency)

@@ -1,0 +1,88 @@
+package payment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"quittance.dev/events"
+	"quittance.dev/events/money"
+	"quittance.dev/functions/fn"
+	"quittance.dev/functions/invoicing"
+	"quittance.dev/functions/stripe"
+)
+
+func settleCharge(ctx context.Context, tx fn.Tx, _ fn.In[events.PaymentValidated], q request, r stripe.ChargeResult) ([]events.Data, error) {
+	return settle(ctx, tx, q.paymentID, r)
+}
+
+func settleNotified(ctx context.Context, tx fn.Tx, _ fn.In[events.ProcessorNotified], q request, r stripe.ChargeResult) ([]events.Data, error) {
+	if q.paymentID == "" {
+		q.paymentID = r.PaymentID
+	}
+	return settle(ctx, tx, q.paymentID, r)
+}
+
+// settle records what the processor said about a payment, and pays the invoice
+// with it. Whatever is said goes out under the journey of the charge, so that
+// a payment settled by a webhook or a sweep stays in one timeline.
+func settle(ctx context.Context, tx fn.Tx, paymentID string, r stripe.ChargeResult) ([]events.Data, error) {
+	p, err := invoicing.LockPayment(ctx, tx, paymentID)
+	if errors.Is(err, invoicing.ErrPaymentNotFound) {
+		return nil, stranger(ctx, r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	i, err := invoicing.LockInvoice(ctx, tx, p.InvoiceID)
+	if err != nil {
+		return nil, err
+	}
+	d, err := decide(p, i, r)
+	if err != nil {
+		return nil, fn.Permanent(err)
+	}
+	if !d.move {
+		return nil, nil
+	}
+	if err := invoicing.Settle(ctx, tx, p.ID, d.settlement); err != nil {
+		return nil, err
+	}
+	if d.pays {
+		if err := invoicing.PayInvoice(ctx, tx, i.ID, p.ID); err != nil {
+			return nil, err
+		}
+	}
+	return say(ctx, p, i, r, d), nil
+}
+
+func say(ctx context.Context, p invoicing.Payment, i invoicing.Invoice, r stripe.ChargeResult, d decision) []events.Data {
+	var said []events.Data
+	add := func(e events.Data) { said = append(said, fn.Correlated{Data: e, CorrelationID: p.Journey}) }
+	switch d.settlement.State {
+	case invoicing.Failed:
+		add(events.PaymentFailed{PaymentID: p.ID, InvoiceID: p.InvoiceID, Processor: p.Processor, Reason: d.settlement.Reason})
+	case invoicing.Captured, invoicing.RefundDue:
+		add(events.PaymentCaptured{PaymentID: p.ID, InvoiceID: p.InvoiceID, AmountMinor: r.AmountMinor,
+			Currency: money.Currency(r.Currency), Processor: p.Processor, ProcessorReference: r.IntentID})
+	}
+	if d.pays {
+		add(events.InvoicePaid{InvoiceID: i.ID, PaymentID: p.ID, AccountID: i.AccountID,
+			AmountMinor: i.AmountMinor, Currency: i.Currency})
+	}
+	if d.settlement.State == invoicing.RefundDue {
+		fn.Log(ctx).WarnContext(ctx, "refund due", "payment_id", p.ID, "invoice_id", i.ID, "reason", d.settlement.Reason)
+	}
+	return said
+}
+
+// stranger judges a charge whose payment is not in the books. Other software
+// may use the same account at the processor; money that names a payment of ours
+// which does not exist is another matter.
+func stranger(ctx context.Context, r stripe.ChargeResult) error {
+	if r.PaymentID != "" && r.Outcome == stripe.Captured {
+		return fn.Permanent(fmt.Errorf("charge %s: %w", r.IntentID, errStrangerMoney))
+	}
+	fn.Log(ctx).InfoContext(ctx, "not a charge of ours", "processor_reference", r.IntentID)
+	return nil
+}
