@@ -102,7 +102,7 @@ func (c *Client) Close(ctx context.Context, q CloseRequest) (CloseResult, error)
 		Notes  string `json:"notes,omitempty"`
 	}{"CLOSE", q.Notes})
 	if err != nil {
-		return refused("INVALID_REQUEST", "notes cannot be encoded"), nil
+		return CloseResult{}, c.out.Unknown(op, err)
 	}
 	answer, err := c.out.Do(ctx, outside.Call{
 		Op:     op,

@@ -25,7 +25,9 @@ func tallyOf(ctx context.Context) *tally {
 }
 
 // attempter sends one attempt: it checks the scheme, adds the credentials,
-// bounds the time and the answer, and tells a 102 from an answer to come.
+// bounds the time and the answer, and tells a 102 from an answer to come. On a
+// reused connection that turns out to be dead, net/http sends a request with an
+// Idempotency-Key once more by itself; that counts as the same attempt.
 type attempter struct {
 	base      http.RoundTripper
 	authorize func(*http.Request) error
@@ -80,10 +82,11 @@ func (a *attempter) CloseIdleConnections() {
 }
 
 func (a *attempter) prepare(r *http.Request) error {
+	allowed := r.URL.Scheme == "https" || (a.plain && r.URL.Scheme == "http")
 	switch {
 	case r.URL.Host == "":
 		return misconfigured(errors.New("no address configured"))
-	case r.URL.Scheme != "https" && !(a.plain && r.URL.Scheme == "http"):
+	case !allowed:
 		return misconfigured(fmt.Errorf("scheme %q is not allowed", r.URL.Scheme))
 	}
 	if a.authorize == nil {

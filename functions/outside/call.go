@@ -74,7 +74,7 @@ func (c *Client) send(ctx context.Context, call Call) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	read, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return Answer{Status: resp.StatusCode}, fmt.Errorf("read answer: %w", err)

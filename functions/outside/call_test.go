@@ -42,7 +42,7 @@ func TestAnswerIsBounded(t *testing.T) {
 
 	resp, err := c.HTTP().Get(at + strconv.Itoa(outside.AnswerLimit+1))
 	require.NoError(t, err)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	got, err := io.ReadAll(resp.Body)
 	require.ErrorIs(t, err, outside.ErrAnswerTooLarge)
 	require.Len(t, got, outside.AnswerLimit)
@@ -99,7 +99,7 @@ func TestD23_OneLogLineAndOneSpanPerCall(t *testing.T) {
 	require.Greater(t, line["duration_ms"], 0.0)
 
 	require.NoError(t, moods.Script(outsidetest.Mood{Kind: outsidetest.CutBefore, Times: 9}))
-	resp, err := c.HTTP().Do(request(t, outside.WithOp(ctx, "charge")))
+	resp, err := c.HTTP().Do(request(outside.WithOp(ctx, "charge"), t))
 	require.Error(t, err)
 	require.Nil(t, resp)
 	line = oneLine(t, &log)
@@ -117,7 +117,8 @@ func TestD23_OneLogLineAndOneSpanPerCall(t *testing.T) {
 	require.Equal(t, "mambu charge", ended[1].Name())
 }
 
-func request(t *testing.T, ctx context.Context) *http.Request {
+func request(ctx context.Context, t *testing.T) *http.Request {
+	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, "GET", "http://there.invalid/?q=secret-query", nil)
 	require.NoError(t, err)
 	return r

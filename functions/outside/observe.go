@@ -3,6 +3,7 @@ package outside
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -74,6 +75,7 @@ func (o *observation) end(status int, err error) {
 		attrs = append(attrs, slog.String("error", err.Error()))
 		o.span.SetStatus(codes.Error, err.Error())
 	} else if status >= 400 {
+		attrs = append(attrs, slog.String("error", fmt.Sprintf("status %d", status)))
 		o.span.SetStatus(codes.Error, http.StatusText(status))
 	}
 	extra, _ := o.ctx.Value(attrsKey{}).([]slog.Attr)

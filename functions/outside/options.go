@@ -60,11 +60,11 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	o.Tries = cmp.Or(max(o.Tries, 0), 3)
-	o.AttemptTimeout = cmp.Or(o.AttemptTimeout, 10*time.Second)
-	o.WaitMin = cmp.Or(o.WaitMin, 100*time.Millisecond)
+	o.AttemptTimeout = cmp.Or(max(o.AttemptTimeout, 0), 10*time.Second)
+	o.WaitMin = cmp.Or(max(o.WaitMin, 0), 100*time.Millisecond)
 	o.WaitMax = max(cmp.Or(o.WaitMax, 2*time.Second), o.WaitMin)
-	o.MinAttempt = cmp.Or(o.MinAttempt, 200*time.Millisecond)
-	o.MaxConns = cmp.Or(o.MaxConns, 64)
+	o.MinAttempt = cmp.Or(max(o.MinAttempt, 0), 200*time.Millisecond)
+	o.MaxConns = cmp.Or(max(o.MaxConns, 0), 64)
 	return o
 }
 

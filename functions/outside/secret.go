@@ -73,7 +73,7 @@ func readSecret(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read secret: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	b, err := io.ReadAll(io.LimitReader(f, secretLimit+1))
 	if err != nil {
 		return "", fmt.Errorf("read secret: %w", err)

@@ -111,7 +111,7 @@ func TestA30_BadConnectionsFailClosed(t *testing.T) {
 		"client key missing": {client: func(t *testing.T, _ *mutual, o *outside.Options) {
 			require.NoError(t, os.Remove(o.TLS.Key))
 		}},
-		"CA unreadable": {client: func(t *testing.T, _ *mutual, o *outside.Options) { o.TLS.CA = o.TLS.Key }},
+		"CA unreadable": {client: func(_ *testing.T, _ *mutual, o *outside.Options) { o.TLS.CA = o.TLS.Key }},
 		"client certificate refused by the server, TLS 1.2": {
 			server: func(_ *testing.T, _ *mutual, c *tls.Config) { c.MaxVersion = tls.VersionTLS12 },
 			client: func(t *testing.T, _ *mutual, o *outside.Options) {

@@ -167,7 +167,7 @@ func TestCloseLetsGo(t *testing.T) {
 	seen := make(chan struct{}, 3)
 	m.Seen = func(*http.Request, []byte, outsidetest.Mood) { seen <- struct{}{} }
 	s := outsidetest.Listen(m.Wrap(func(r *http.Request) string { return r.URL.Path }, http.HandlerFunc(
-		func(w http.ResponseWriter, r *http.Request) { m.Final102(w) })))
+		func(w http.ResponseWriter, _ *http.Request) { m.Final102(w) })))
 	require.NoError(t, m.Script(
 		outsidetest.Mood{Kind: outsidetest.TimeoutBefore, Op: "/held"},
 		outsidetest.Mood{Kind: outsidetest.Slow, Op: "/slow", Delay: outsidetest.Duration(time.Hour)},
@@ -194,7 +194,7 @@ func TestCloseLetsGo(t *testing.T) {
 
 func TestKeys(t *testing.T) {
 	var k outsidetest.Keys
-	begin := func(key, print string) outsidetest.KeyState { s, _ := k.Begin(key, print); return s }
+	begin := func(key, request string) outsidetest.KeyState { s, _ := k.Begin(key, request); return s }
 	require.Equal(t, outsidetest.KeyNew, begin("a", "1"))
 	require.Equal(t, outsidetest.KeyRunning, begin("a", "1"))
 	require.Equal(t, outsidetest.KeyReused, begin("a", "2"))

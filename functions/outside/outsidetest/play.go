@@ -144,7 +144,7 @@ func (m *Moods) Final102(w http.ResponseWriter) {
 		Cut(w) // an answer that goes nowhere anyway
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if _, err := io.WriteString(conn, "HTTP/1.1 102 Processing\r\n\r\n"); err != nil {
 		return
 	}
