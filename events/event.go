@@ -3,7 +3,6 @@ package events
 import (
 	"errors"
 	"fmt"
-	"time"
 )
 
 // Data is the payload of an event. Its zero value must fail Validate.
@@ -21,17 +20,6 @@ type Data interface {
 
 // Type is a CloudEvents type: reverse DNS, noun, past participle, version.
 type Type string
-
-// Event is one CloudEvent of the bank, whole.
-type Event struct {
-	ID            string
-	Source        string
-	Time          time.Time
-	CorrelationID string // the journey this event belongs to
-	CausationID   string // the id of the event that caused this one, empty at the door
-	TraceParent   string // W3C trace context, empty when not traced
-	Data          Data
-}
 
 // FieldError says which field of a payload is wrong, and never its value:
 // values may be personal.
