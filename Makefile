@@ -1,0 +1,58 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+# They need Go, make and, if it is not to be fetched, Postgres 15 or newer.
+
+SHELL := /bin/bash
+export GOFLAGS ?= -buildvcs=false
+export GOTOOLCHAIN ?= local
+MODULES := events config functions cmd
+DATA ?= .quittance
+LINT_VERSION := v2.15.0
+
+.PHONY: help
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## the whole bank on this machine: the demo once, then serve until Ctrl-C
+	@bin/quittance run --data $(DATA)
+
+.PHONY: demo
+demo: build ## the demo once, then exit: non-zero if a promised final state is missing
+	@bin/quittance demo --data $(DATA)
+
+.PHONY: test
+test: ## every test of every module, with the race detector, on one real Postgres
+	@cd functions && go build -o ../bin/withpostgres ./pgtest/cmd/withpostgres
+	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && ../bin/withpostgres go test -race -timeout 15m ./...); done
+
+.PHONY: build
+build: ## bin/quittance
+	@cd cmd && go build -o ../bin/quittance ./quittance
+
+.PHONY: clean
+clean: ## forget the bank's state, and what was built
+	@rm -rf $(DATA) bin
+
+.PHONY: lint
+lint: bin/golangci-lint ## the linters, the import walls, each module alone
+	@set -e; for m in $(MODULES); do (cd $$m && ../bin/golangci-lint run ./...); done
+	@set -e; for m in $(MODULES); do (cd $$m && GOWORK=off go vet ./... && GOWORK=off go mod verify >/dev/null); done
+
+bin/golangci-lint:
+	@GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+
+.PHONY: generate
+generate: build ## the generated files: event schemas, AsyncAPI, catalogue, flow picture
+	@bin/quittance events generate --root .
+
+.PHONY: storm
+storm: build ## both journeys, 50 times each, in seeded bad weather
+	@bin/quittance storm --journeys 50 --seed $${SEED:-1}
+
+.PHONY: kill
+kill: build ## kill -9 at ten random moments of the demo, restart, look at the books
+	@bin/quittance kill --times 10 --seed $${SEED:-1}
+
+.PHONY: bench
+bench: build ## speed as ratios against pgbench and no-op hops, and sizes
+	@bin/quittance bench
