@@ -79,8 +79,8 @@ func installed() []string {
 	var dirs []string
 	if path, err := exec.LookPath("postgres"); err == nil {
 		// initdb must lie beside the real file, not beside a link to it.
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			dirs = append(dirs, filepath.Dir(real))
+		if file, err := filepath.EvalSymlinks(path); err == nil {
+			dirs = append(dirs, filepath.Dir(file))
 		}
 	}
 	system, _ := filepath.Glob(systemBinDirs) // only a malformed pattern fails

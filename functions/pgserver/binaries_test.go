@@ -25,7 +25,7 @@ func fakePostgres(t *testing.T, version string) string {
 func options(o Options) Options { return o.withDefaults() }
 
 func TestBinariesOnPathComeFirst(t *testing.T) {
-	real, err := findBinaries(t.Context(), options(Options{}), 0)
+	onPath, err := findBinaries(t.Context(), options(Options{}), 0)
 	require.NoError(t, err)
 	fake := fakePostgres(t, "31.4 (Nowhere 31.4-1)")
 	t.Setenv("PATH", fake+":"+os.Getenv("PATH"))
@@ -34,9 +34,9 @@ func TestBinariesOnPathComeFirst(t *testing.T) {
 	require.Equal(t, 31, b.major)
 	require.Equal(t, filepath.Join(fake, "postgres"), b.postgres)
 
-	explicit, err := findBinaries(t.Context(), options(Options{BinDir: filepath.Dir(real.postgres)}), 0)
+	explicit, err := findBinaries(t.Context(), options(Options{BinDir: filepath.Dir(onPath.postgres)}), 0)
 	require.NoError(t, err)
-	require.Equal(t, real, explicit, "an explicit folder wins over PATH")
+	require.Equal(t, onPath, explicit, "an explicit folder wins over PATH")
 }
 
 func TestBinariesBehindALinkAreFoundWithTheirFriends(t *testing.T) {

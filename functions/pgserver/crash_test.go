@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
@@ -133,6 +134,31 @@ func TestKilledInitdbIsDoneAgain(t *testing.T) {
 	srv := start(t, Options{DataDir: dir, Durable: true})
 	require.NoError(t, CheckDurable(t.Context(), connect(t, srv.ConnString(Superuser, Superuser))))
 	require.Empty(t, scratchIn(dir))
+}
+
+// Whatever moment of a start or a run the kill hits, initdb included, the next
+// start needs no hand.
+func TestKillsAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for i := range 10 {
+		moment := time.Duration(i) * 120 * time.Millisecond // a first start takes about a second
+		h, _ := launchHelper(t, "durable", dir, nil)
+		<-time.After(moment)
+		h.kill(t)
+	}
+	srv := start(t, Options{DataDir: dir, Durable: true})
+	require.NoError(t, CheckDurable(t.Context(), connect(t, srv.ConnString(Superuser, Superuser))))
+	pids, err := postgresIn(srv.folder.data())
+	require.NoError(t, err)
+	require.Contains(t, pids, srv.Pid())
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	require.Subset(t, []string{"data", "lock", "postgres.log", "run"}, names, "nothing half done is left")
 }
 
 // A container that restarts gives the same small process numbers again.

@@ -169,9 +169,9 @@ func connect(t *testing.T, conn string) *pgx.Conn {
 	return c
 }
 
-func exec1(t *testing.T, c *pgx.Conn, sql string, args ...any) {
+func exec1(t *testing.T, c *pgx.Conn, sql string) {
 	t.Helper()
-	_, err := c.Exec(t.Context(), sql, args...)
+	_, err := c.Exec(t.Context(), sql)
 	require.NoError(t, err, sql)
 }
 

@@ -15,11 +15,12 @@
 // # Where the server comes from
 //
 // With QUITTANCE_TEST_POSTGRES set, it is the server that this connection string
-// reaches; the user in it must be a superuser, and the server must let
-// every role in without a password. Otherwise the test process starts a server
-// of its own, once, in a temporary folder ([pgserver.Temporary]), and both go when the process ends,
-// however it ends. Nothing has to be called for that, and no goroutine is left
-// for a leak check to find. To start one server for many test binaries:
+// reaches; the user in it must be a superuser, and the server must let every role
+// in without a password. Otherwise the test process starts a server of its own,
+// once, in a temporary folder ([pgserver.Temporary]), and both go when the
+// process ends, however it ends. Nothing has to be called for that, and no
+// goroutine is left for a leak check to find. To start one server for many test
+// binaries:
 //
 //	go run ./pgtest/cmd/withpostgres go test ./...
 //
