@@ -26,5 +26,21 @@ create table notification.notification (
 create index notification_waiting on notification.notification (expires_at) where state in ('pending', 'sending');
 comment on column notification.notification.content is 'ids and amounts for the text; no address, no name';
 
+-- What a notification may become; sent, failed and expired are for ever. A
+-- parked one is a person's to decide.
+create function notification.notification_moves_along() returns trigger language plpgsql set search_path = pg_catalog as $$
+begin
+    if new.state <> old.state and (old.state, new.state) not in (
+        ('pending', 'sending'), ('pending', 'failed'), ('pending', 'expired'),
+        ('sending', 'sent'), ('sending', 'failed'), ('sending', 'parked'), ('sending', 'pending'),
+        ('parked', 'sent'), ('parked', 'failed'), ('parked', 'pending')) then
+        raise exception 'a notification does not go from % to %', old.state, new.state
+            using errcode = 'check_violation', constraint = 'notification_moves_along';
+    end if;
+    return new;
+end $$;
+create trigger notification_moves_along before update on notification.notification
+    for each row execute function notification.notification_moves_along();
+
 ---- create above / drop below ----
 drop schema notification cascade;

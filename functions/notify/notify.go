@@ -1,0 +1,99 @@
+package notify
+
+import (
+	"context"
+	"time"
+
+	"quittance.dev/events"
+	"quittance.dev/functions/fn"
+	"quittance.dev/functions/mail"
+	"quittance.dev/functions/notification"
+	"quittance.dev/functions/outside"
+)
+
+// Name of the service.
+const Name = "notification"
+
+// EmailSender hands mails over, as mail.Sender says.
+type EmailSender interface {
+	Send(context.Context, mail.Message) (mail.Receipt, error)
+	Resendable(age time.Duration) bool
+}
+
+// TextSender hands text messages over, with the three outcomes of EmailSender.
+type TextSender interface {
+	Send(context.Context, Text) (TextReceipt, error)
+}
+
+// Text is one text message.
+type Text struct {
+	Key  string // the notification
+	To   string // E.164
+	Body string
+}
+
+// TextReceipt is what became of a text message that was handed over.
+type TextReceipt struct {
+	ProviderID string
+	Refusal    *outside.Refusal
+}
+
+// New makes the function.
+func New(c Config, email EmailSender, text TextSender) fn.Function {
+	r := room{config: c.withDefaults(), email: email, text: text, texts: newTexts()}
+	return fn.Function{Name: Name, Handlers: []fn.Handler{
+		fn.LogWith(tell(r, ofClosing), func(d events.AccountClosed) []any {
+			return []any{"closure_id", d.ClosureID, "account_id", d.AccountID, "step", "notify"}
+		}),
+		tell(r, ofReceipt),
+		tell(r, ofDeposit),
+		tell(r, ofWithdrawal),
+		tell(r, ofRejection),
+		fn.LogWith(fn.Remote(r.prepare, r.call, r.settle), func(d events.NotificationRequested) []any {
+			return []any{"notification_id", d.NotificationID, "kind", d.Kind, "subject_id", d.SubjectID, "step", "send"}
+		}),
+	}}
+}
+
+type room struct {
+	config Config
+	email  EmailSender
+	text   TextSender
+	texts  texts
+}
+
+func ofClosing(d events.AccountClosed) news {
+	return news{
+		kind: notification.AccountClosed, subjectID: d.AccountID, accountID: d.AccountID,
+		content: notification.Content{AccountID: d.AccountID},
+	}
+}
+
+func ofReceipt(d events.ReceiptIssued) news {
+	return news{
+		kind: notification.ReceiptIssued, subjectID: d.ReceiptID, invoiceID: d.InvoiceID,
+		content: notification.Content{InvoiceID: d.InvoiceID, ReceiptNumber: d.ReceiptNumber},
+	}
+}
+
+func ofDeposit(d events.DepositCompleted) news {
+	return news{
+		kind: notification.DepositCompleted, subjectID: d.OperationID, accountID: d.AccountID,
+		content: notification.Content{AccountID: d.AccountID, AmountMinor: d.AmountMinor, BalanceMinor: d.BalanceMinor, Currency: d.Currency},
+	}
+}
+
+func ofWithdrawal(d events.WithdrawalCompleted) news {
+	return news{
+		kind: notification.WithdrawalCompleted, subjectID: d.OperationID, accountID: d.AccountID,
+		content: notification.Content{AccountID: d.AccountID, AmountMinor: d.AmountMinor, BalanceMinor: d.BalanceMinor, Currency: d.Currency},
+	}
+}
+
+func ofRejection(d events.WithdrawalRejected) news {
+	return news{
+		kind: notification.WithdrawalRejected, subjectID: d.OperationID, accountID: d.AccountID,
+		content: notification.Content{AccountID: d.AccountID, AmountMinor: d.AmountMinor, Currency: d.Currency, Reason: d.Reason},
+		nobody:  d.Reason == events.AccountNotFound,
+	}
+}
