@@ -30,10 +30,8 @@ func (l *Log) Write(p []byte) (int, error) {
 	return l.lines.Write(p)
 }
 
-// Logger logs every level to l.
-func (l *Log) Logger() *slog.Logger {
-	return slog.New(slog.NewJSONHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
-}
+// Logger logs to l what production logs: info and worse.
+func (l *Log) Logger() *slog.Logger { return slog.New(slog.NewJSONHandler(l, nil)) }
 
 // Lines gives what was logged so far.
 func (l *Log) Lines(t testing.TB) []map[string]any {
