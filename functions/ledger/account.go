@@ -49,18 +49,19 @@ func Find(ctx context.Context, q Querier, id string) (Account, error) {
 }
 
 // Freeze sets an account that is open and empty to closing, so that nothing is
-// posted to it any more. It returns the account as it is afterwards: an account
-// with money stays open.
-func Freeze(ctx context.Context, tx fn.Tx, id string) (Account, error) {
-	a, err := scan(tx.QueryRow(ctx, `select `+accountColumns+` from ledger.account where id = $1 and kind = 'customer' for update`, id))
+// posted to it any more. It returns the account as it is afterwards, and whether
+// this call froze it: an account with money stays open, and one that is closing
+// already stays as it is.
+func Freeze(ctx context.Context, tx fn.Tx, id string) (a Account, frozen bool, err error) {
+	a, err = scan(tx.QueryRow(ctx, `select `+accountColumns+` from ledger.account where id = $1 and kind = 'customer' for update`, id))
 	if err != nil || a.Status != "open" || a.BalanceMinor != 0 {
-		return a, err
+		return a, false, err
 	}
 	if _, err := tx.Exec(ctx, `update ledger.account set status = 'closing', closing_at = now() where id = $1`, id); err != nil {
-		return a, fmt.Errorf("freeze account: %w", err)
+		return a, false, fmt.Errorf("freeze account: %w", err)
 	}
 	a.Status = "closing"
-	return a, nil
+	return a, true, nil
 }
 
 // Close sets an account that is closing to closed. Again, it changes nothing.
