@@ -1,0 +1,39 @@
+// Command relay carries committed events to their brokers.
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"path"
+	"strings"
+
+	"quittance.dev/config"
+	"quittance.dev/events"
+	"quittance.dev/functions/relay"
+	"quittance.dev/functions/serve"
+)
+
+func main() {
+	serve.Main("relay", func(ctx context.Context, p serve.Process, lookup serve.Lookup) (serve.Parts, error) {
+		var c config.Relay
+		if err := config.Load(ctx, lookup, &c); err != nil {
+			return serve.Parts{}, err
+		}
+		sink, err := url.Parse(c.Sink)
+		if err != nil || sink.Host == "" {
+			return serve.Parts{}, fmt.Errorf("K_SINK is not the address of a broker: %q", c.Sink)
+		}
+		r := relay.New(p.Pool, relay.Options{
+			BrokerURL: func(b events.Broker) string {
+				to := *sink
+				to.Path = path.Join(path.Dir(to.Path), string(b))
+				return to.String()
+			},
+			ConsumerURL: func(name string) string { return strings.ReplaceAll(c.ConsumerURL, "{name}", name) },
+			InFlight:    c.InFlight,
+			Logger:      p.Logger,
+		})
+		return serve.Parts{Run: r.Run}, nil
+	})
+}
