@@ -8,12 +8,13 @@ import (
 	"quittance.dev/events"
 	"quittance.dev/functions/closure"
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/notification"
 )
 
 // aboutClosure picks the mail that tells a customer of a closed account. Its
 // subject is the account.
 func aboutClosure(d events.NotificationSent) bool {
-	return d.Kind == "account.closed" && d.Channel == "email"
+	return d.Kind == string(notification.AccountClosed) && d.Channel == string(notification.Email)
 }
 
 // notified records that the customer has been told by mail.

@@ -21,13 +21,19 @@ import (
 func Account(t testing.TB, owner *pgxpool.Pool, status string, balanceMinor int64) string {
 	t.Helper()
 	id := uuid.NewString()
+	PutAccount(t, owner, id, status, balanceMinor)
+	return id
+}
+
+// PutAccount is Account with an id of the test's own.
+func PutAccount(t testing.TB, owner *pgxpool.Pool, id, status string, balanceMinor int64) {
+	t.Helper()
 	_, err := owner.Exec(context.Background(), `
 		insert into ledger.account (id, kind, product, currency, balance_minor, floor_minor, status, closing_at, closed_at)
 		values ($1, 'customer', 'simple-savings', 'EUR', $2, 0, $3,
 		        case when $3 <> 'open' then now() end, case when $3 = 'closed' then now() end)`,
 		id, balanceMinor, status)
 	require.NoError(t, err)
-	return id
 }
 
 // Row is a whole row of account_closure.
