@@ -5,11 +5,11 @@
 // is therefore claimed, and the claim committed, before anything is sent:
 //
 //	pending ── Claim ──> sending ── Confirm ──> sent
-//	   ▲ │                  │ │
-//	   │ Expire             │ ├─ Fail ──> failed    the other side will not take it
-//	   │ ▼                  │ └─ Park ──> parked    nobody knows whether it went out
-//	   │ expired            │
-//	   └────── TakeBack ────┘                       it certainly did not go out
+//	  │ │ ▲                │ │ │
+//	  │ │ └── TakeBack ────┘ │ └── Park ──> parked    nobody knows whether it went out
+//	  │ │   certainly not sent │
+//	  │ └──── Fail ────────────┴──────────> failed    the other side will not take it
+//	  └────── Expire ─────────────────────> expired   too late to be worth sending
 //
 // A row found in sending is what a crash left, or an outcome that is unknown
 // still. Who may send it again, and who must not, is decided in the room
