@@ -46,8 +46,9 @@ func (m model) next(to closure.State) bool {
 		return to == "CLOSED"
 	case "PARKED": // back to the one that refused
 		return (to == "CLOSING_MAMBU" && !m.confirmed) || (to == "CLOSING_E" && m.confirmed)
+	default: // CLOSED is the end
+		return false
 	}
-	return false
 }
 
 type execer interface {

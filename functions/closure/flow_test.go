@@ -130,6 +130,9 @@ func TestA10_A11_AStormChangesNothingInTheEnd(t *testing.T) {
 			}
 			require.Len(t, b.out.Mambu.Book().Closes, len(accounts))
 			require.Len(t, b.out.E.Book().Closes, len(accounts))
+			var failed int
+			require.NoError(t, b.owner.QueryRow(context.Background(), `select sum(attempts) from delivery.failure`).Scan(&failed))
+			require.Greater(t, failed, 5, "it was no storm")
 		})
 	}
 }

@@ -81,6 +81,7 @@ func TestARowCannotBeMadeToTellAnotherStory(t *testing.T) {
 		{"A07: a mail before E has confirmed", all[:3], `email_sent_at = now()`, "mail_only_after_closed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			accountID := uuid.NewString()
 			require.NoError(t, insert(owner, accountID, closure.Open))
 			for _, s := range c.path {
@@ -91,6 +92,7 @@ func TestARowCannotBeMadeToTellAnotherStory(t *testing.T) {
 		})
 	}
 	t.Run("A21: a mail is sent once", func(t *testing.T) {
+		t.Parallel()
 		accountID := uuid.NewString()
 		require.NoError(t, insert(owner, accountID, closure.Open))
 		for _, s := range all {
@@ -105,6 +107,7 @@ func TestARowCannotBeMadeToTellAnotherStory(t *testing.T) {
 		require.Equal(t, "confirmed_once", brokenRule(set()))
 	})
 	t.Run("one closure per account", func(t *testing.T) {
+		t.Parallel()
 		accountID := uuid.NewString()
 		require.NoError(t, insert(owner, accountID, closure.Open))
 		require.Equal(t, "one_closure_per_account", brokenRule(insert(owner, accountID, closure.Open)))

@@ -30,7 +30,6 @@ type bench struct {
 }
 
 func newBench(t *testing.T) *bench {
-	t.Parallel()
 	db := pgtest.New(t)
 	b := &bench{T: t, owner: db.Pool(""), log: new(closuretest.Log)}
 	b.out = closuretest.NewOutside(t, b.log.Logger())

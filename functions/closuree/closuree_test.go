@@ -20,6 +20,7 @@ var toTheEnd = []closure.State{
 }
 
 func TestA05_A20_EClosesOnceAndTheAccountIsClosedEverywhere(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	accountID, event := b.closedInMambu()
 	b.deliver(http.StatusOK, event)
@@ -49,6 +50,7 @@ func TestA05_A20_EClosesOnceAndTheAccountIsClosedEverywhere(t *testing.T) {
 }
 
 func TestA19_ThreeTimes503ThenYesMovesOnceUnderOneKey(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	require.NoError(b, b.out.E.Moods.Script(outsidetest.Mood{Kind: outsidetest.Status, Status: 503, Op: "close", Times: 3}))
 	accountID, event := b.closedInMambu()
@@ -79,6 +81,7 @@ func TestA19_ThreeTimes503ThenYesMovesOnceUnderOneKey(t *testing.T) {
 }
 
 func TestA10_AnAnswerThatIsLostIsNotASecondClose(t *testing.T) {
+	t.Parallel()
 	for name, mood := range map[string]outsidetest.Mood{
 		"timeout after success":  {Kind: outsidetest.TimeoutAfter},
 		"timeout before success": {Kind: outsidetest.TimeoutBefore},
@@ -89,6 +92,7 @@ func TestA10_AnAnswerThatIsLostIsNotASecondClose(t *testing.T) {
 		"locked":                 {Kind: outsidetest.Locked},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := newBench(t)
 			mood.Op = "close"
 			require.NoError(b, b.out.E.Moods.Script(mood))
@@ -106,6 +110,7 @@ func TestA10_AnAnswerThatIsLostIsNotASecondClose(t *testing.T) {
 }
 
 func TestTwentyCopiesAtOnceCloseOnce(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	accountID, event := b.closedInMambu()
 	statuses := b.atOnce(event)
@@ -117,6 +122,7 @@ func TestTwentyCopiesAtOnceCloseOnce(t *testing.T) {
 }
 
 func TestA20_ARefusalOfEParksAndNothingIsSaidToBeClosed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	require.NoError(b, b.out.E.Moods.Script(outsidetest.Mood{Kind: outsidetest.Refuse, Op: "close", Code: "contract_running"}))
 	accountID, event := b.closedInMambu()
@@ -146,6 +152,7 @@ func TestA20_ARefusalOfEParksAndNothingIsSaidToBeClosed(t *testing.T) {
 }
 
 func TestA06_EIsNeverCalledBeforeMambuHasConfirmed(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	early := b.starting()
 	parked := b.starting()
@@ -161,6 +168,7 @@ func TestA06_EIsNeverCalledBeforeMambuHasConfirmed(t *testing.T) {
 // Both systems have closed an account that the ledger holds open: nothing is
 // glossed over, and the event waits for a person.
 func TestAnAccountThatTheLedgerHoldsOpenIsForAPerson(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	accountID, event := b.closedInMambu()
 	b.as(`update ledger.account set status = 'open', closing_at = null where id = $1`, accountID)

@@ -18,6 +18,7 @@ func mailSent(accountID string) events.NotificationSent {
 }
 
 func TestA13_A21_TheMailIsNotedOnceAndStaysAtItsTime(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	accountID, event := b.closedInMambu()
 	b.deliver(http.StatusOK, event)
@@ -34,6 +35,7 @@ func TestA13_A21_TheMailIsNotedOnceAndStaysAtItsTime(t *testing.T) {
 }
 
 func TestOtherMessagesAreNoneOfOurs(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	accountID, event := b.closedInMambu()
 	b.deliver(http.StatusOK, event)
@@ -45,6 +47,7 @@ func TestOtherMessagesAreNoneOfOurs(t *testing.T) {
 }
 
 func TestA07_AMailAboutAnAccountThatIsNotClosedIsForAPerson(t *testing.T) {
+	t.Parallel()
 	b := newBench(t)
 	accountID, _ := b.closedInMambu()
 	b.deliver(http.StatusUnprocessableEntity, fntest.Event(mailSent(accountID)))

@@ -18,6 +18,7 @@ import (
 )
 
 func TestA04_MambuClosesTheAccountOnceUnderTheClosureID(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	accountID, event := b.started()
 	b.deliver(http.StatusOK, event)
@@ -45,6 +46,7 @@ func TestA04_MambuClosesTheAccountOnceUnderTheClosureID(t *testing.T) {
 }
 
 func TestA18_ThreeTimes503ThenYesMovesOnceUnderOneKey(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	require.NoError(b, b.out.Mambu.Moods.Script(outsidetest.Mood{Kind: outsidetest.Status, Status: 503, Op: "close", Times: 3}))
 	accountID, event := b.started()
@@ -79,6 +81,7 @@ func TestA18_ThreeTimes503ThenYesMovesOnceUnderOneKey(t *testing.T) {
 }
 
 func TestADeferralWaitsAsLongAsMambuAsks(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	require.NoError(b, b.out.Mambu.Moods.Script(outsidetest.Mood{
 		Kind: outsidetest.TooMany, Op: "close", Times: 3, RetryAfter: outsidetest.Duration(2 * time.Minute),
@@ -93,6 +96,7 @@ func TestADeferralWaitsAsLongAsMambuAsks(t *testing.T) {
 // Whatever happens to the answer, the account is closed once and the closure
 // moves once.
 func TestA10_AnAnswerThatIsLostIsNotASecondClose(t *testing.T) {
+	t.Parallel()
 	for name, mood := range map[string]outsidetest.Mood{
 		"timeout after success":  {Kind: outsidetest.TimeoutAfter},
 		"timeout before success": {Kind: outsidetest.TimeoutBefore},
@@ -106,6 +110,7 @@ func TestA10_AnAnswerThatIsLostIsNotASecondClose(t *testing.T) {
 		"429":                    {Kind: outsidetest.TooMany},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			b := newBench(t, fn.Options{})
 			mood.Op = "close"
 			require.NoError(b, b.out.Mambu.Moods.Script(mood))
@@ -126,6 +131,7 @@ func TestA10_AnAnswerThatIsLostIsNotASecondClose(t *testing.T) {
 }
 
 func TestTwentyCopiesAtOnceCloseOnce(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	accountID, event := b.started()
 	statuses := b.atOnce(event)
@@ -138,6 +144,7 @@ func TestTwentyCopiesAtOnceCloseOnce(t *testing.T) {
 }
 
 func TestARefusalParksUntilAPersonHasLookedAndThenTakesANewKey(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	accountID, event := b.started()
 	require.NoError(b, b.out.Mambu.Put(mambutest.Account{ID: accountID, Balance: "0.07"}))
@@ -174,6 +181,7 @@ func TestARefusalParksUntilAPersonHasLookedAndThenTakesANewKey(t *testing.T) {
 
 // What a person did while Mambu was being asked is not undone by its answer.
 func TestAnAnswerThatComesAfterTheClosureWasParkedChangesNothing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	require.NoError(b, b.out.Mambu.Moods.Script(outsidetest.Mood{
 		Kind: outsidetest.Slow, Op: "close", Delay: outsidetest.Duration(250 * time.Millisecond),
@@ -201,6 +209,7 @@ func TestAnAnswerThatComesAfterTheClosureWasParkedChangesNothing(t *testing.T) {
 }
 
 func TestAnEventThatSpeaksOfNoClosureIsForAPerson(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	accountID, _ := b.started()
 	for _, forged := range []events.ClosureStarted{
@@ -214,6 +223,7 @@ func TestAnEventThatSpeaksOfNoClosureIsForAPerson(t *testing.T) {
 }
 
 func TestA27_EveryLineOfAFailingClosureSaysWhichOneAndWhere(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	require.NoError(b, b.out.Mambu.Moods.Script(
 		outsidetest.Mood{Kind: outsidetest.Status, Status: 503, Op: "close", Times: 3},

@@ -15,6 +15,7 @@ import (
 )
 
 func TestA17_AnEmptiedAndFrozenAccountStartsItsClosure(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	for _, start := range []func(string) events.Data{
 		func(id string) events.Data { return emptied(id) },
@@ -37,6 +38,7 @@ func TestA17_AnEmptiedAndFrozenAccountStartsItsClosure(t *testing.T) {
 }
 
 func TestA03_AllButOneMinorUnitSaysNothing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	accountID := b.account("open", 1)
 	b.deliver(http.StatusOK, fntest.Event(events.WithdrawalCompleted{
@@ -47,6 +49,7 @@ func TestA03_AllButOneMinorUnitSaysNothing(t *testing.T) {
 }
 
 func TestA03_AnAccountThatStaysOpenAtZeroSaysNothing(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	accountID := b.account("open", 0)
 	event := emptied(accountID)
@@ -57,6 +60,7 @@ func TestA03_AnAccountThatStaysOpenAtZeroSaysNothing(t *testing.T) {
 }
 
 func TestA17_TheEventIsNotBelievedWhenTheLedgerDisagrees(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	for _, c := range []struct {
 		name      string
@@ -91,6 +95,7 @@ func TestA17_TheEventIsNotBelievedWhenTheLedgerDisagrees(t *testing.T) {
 }
 
 func TestA22_TwentyCopiesAndASecondCauseMakeOneClosure(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	accountID := b.account("closing", 0)
 	require.Equal(b, map[int]int{http.StatusOK: 20}, b.atOnce(fntest.Event(emptied(accountID))))
@@ -104,6 +109,7 @@ func TestA22_TwentyCopiesAndASecondCauseMakeOneClosure(t *testing.T) {
 }
 
 func TestAnAccountClosedLongAgoIsLeftInPeace(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, fn.Options{})
 	accountID := b.account("closed", 0)
 	b.deliver(http.StatusOK, fntest.Event(events.AccountCloseRequested{AccountID: accountID}))
@@ -113,6 +119,7 @@ func TestAnAccountClosedLongAgoIsLeftInPeace(t *testing.T) {
 
 // A transaction that does not commit starts nothing and counts nothing.
 func TestNothingIsLeftOfAStartThatDoesNotCommit(t *testing.T) {
+	t.Parallel()
 	fail := make(chan struct{}, 1)
 	fail <- struct{}{}
 	b := newBench(t, fn.Options{Failpoint: func(point string) error {
