@@ -1,0 +1,28 @@
+package projecting_test
+
+import (
+	"testing"
+
+	"quittance.dev/events"
+	"quittance.dev/functions/fn"
+	"quittance.dev/functions/fn/fntest"
+	"quittance.dev/functions/projecting"
+)
+
+func TestConformance(t *testing.T) {
+	t.Parallel()
+	id := func(of string) string { return fn.DeriveID("projecting", of) }
+	account := id("account")
+	fntest.Conformance(t, fntest.Subject{
+		New: func(testing.TB) (fn.Function, func() string) { return projecting.New(), nil },
+		Events: []events.Data{
+			events.AccountOpened{AccountID: account, CustomerID: id("customer"), Product: events.Current, Currency: "EUR"},
+			events.DepositCompleted{OperationID: id("in"), AccountID: account, AmountMinor: 9, Currency: "EUR", BalanceMinor: 9, AccountSeq: 1},
+			events.InvoiceCredited{InvoiceID: id("invoice"), PaymentID: id("payment"), AccountID: account, AmountMinor: 5, Currency: "EUR", BalanceMinor: 14, AccountSeq: 2},
+			events.WithdrawalCompleted{OperationID: id("out"), AccountID: account, AmountMinor: 14, Currency: "EUR", AccountSeq: 3},
+			events.ClosureStarted{ClosureID: id("closure"), AccountID: account},
+			events.AccountClosed{AccountID: account, ClosureID: id("closure")},
+		},
+		AnyOrder: true,
+	})
+}
