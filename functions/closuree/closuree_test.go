@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -178,6 +179,34 @@ func TestAnAccountThatTheLedgerHoldsOpenIsForAPerson(t *testing.T) {
 	require.Empty(b, b.scrape(), "what did not commit is not counted")
 
 	b.as(`update ledger.account set status = 'closing', closing_at = now() where id = $1`, accountID)
+	b.deliver(http.StatusOK, event)
+	require.Equal(b, closure.Closed, closuretest.One(b, b.owner, accountID).State)
+	require.Len(b, b.out.E.Book().Closes, 1)
+}
+
+// What a person did while E was being asked is not undone by its answer.
+func TestAnAnswerThatComesAfterTheClosureWasParkedChangesNothing(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	require.NoError(b, b.out.E.Moods.Script(outsidetest.Mood{
+		Kind: outsidetest.Slow, Op: "close", Delay: outsidetest.Duration(250 * time.Millisecond),
+	}))
+	accountID, event := b.closedInMambu()
+	done := make(chan int)
+	go func() {
+		status, _ := b.door.Post(b, event)
+		done <- status
+	}()
+	require.Eventually(b, func() bool { return b.attempts() == 1 }, 5*time.Second, time.Millisecond)
+	b.as(`update closure.account_closure set state = 'PARKED', last_error = 'stop' where account_id = $1`, accountID)
+	require.Equal(b, http.StatusOK, <-done)
+	require.Equal(b, closure.Parked, closuretest.One(b, b.owner, accountID).State)
+	require.Equal(b, "closing", b.ledgerStatus(accountID))
+	require.Empty(b, closuretest.Said(b, b.owner))
+
+	// Whoever has it go on hears that it is closed.
+	b.as(`update closure.account_closure set state = 'CLOSING_E', attempt = attempt + 1 where account_id = $1`, accountID)
+	event.ID = uuid.NewString()
 	b.deliver(http.StatusOK, event)
 	require.Equal(b, closure.Closed, closuretest.One(b, b.owner, accountID).State)
 	require.Len(b, b.out.E.Book().Closes, 1)
