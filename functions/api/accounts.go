@@ -1,0 +1,244 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"quittance.dev/events"
+	"quittance.dev/events/money"
+	"quittance.dev/functions/accounts"
+	"quittance.dev/functions/fn"
+	"quittance.dev/functions/ledger"
+)
+
+// NewAccount is the account that a customer wants.
+type NewAccount struct {
+	CustomerID ID             `json:"customer_id" doc:"Whose account it is."`
+	Product    events.Product `json:"product" enum:"simple-savings,current" doc:"simple-savings takes one deposit and closes itself when a withdrawal empties it; current does neither."`
+	Currency   Currency       `json:"currency" doc:"In which the account is kept."`
+}
+
+// Currency is a currency in a body.
+type Currency string
+
+// Schema is for the document and for huma's check of the form.
+func (Currency) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{
+		Type: huma.TypeString, Pattern: `^[A-Z]{3}$`, PatternDescription: "an ISO 4217 code",
+		Description: "ISO 4217 code of a currency that the bank keeps books in.", Examples: []any{"EUR"},
+	}
+}
+
+// known is the currency, if the bank keeps books in it. Its error is a *Problem.
+func (c Currency) known() (money.Currency, error) {
+	if currency := money.Currency(c); currency.Known() {
+		return currency, nil
+	}
+	return "", invalidContent.problem(FieldError{Pointer: "/currency", Detail: "must be a currency that the bank keeps books in"})
+}
+
+// Account is an account as it stands in the ledger at the moment of reading.
+type Account struct {
+	AccountID  string         `json:"account_id" doc:"The id."`
+	CustomerID string         `json:"customer_id" doc:"Whose account it is."`
+	Product    events.Product `json:"product" doc:"What kind of account it is." enum:"simple-savings,current"`
+	Currency   string         `json:"currency" doc:"In which the account is kept."`
+	Status     string         `json:"status" doc:"closing takes nothing any more; closed is closed everywhere." enum:"open,closing,closed"`
+	Balance    Amount         `json:"balance" doc:"What is in it."`
+	OpenedAt   time.Time      `json:"opened_at" doc:"Since when."`
+}
+
+func accountOf(a accounts.Account, l ledger.Account) Account {
+	return Account{
+		AccountID: a.ID, CustomerID: a.CustomerID, Product: a.Product, Currency: string(a.Currency),
+		Status: l.Status, Balance: amountOf(l.BalanceMinor, a.Currency), OpenedAt: a.OpenedAt,
+	}
+}
+
+func (a *api) accountRoutes() {
+	a.openAccount()
+	a.readAccount()
+	a.listAccounts()
+	a.closeAccount()
+}
+
+func (a *api) openAccount() {
+	type input struct {
+		Keyed
+		Body NewAccount
+	}
+	type output struct {
+		Journey
+		Location string `header:"Location" doc:"The account."`
+		Body     Account
+	}
+	op := huma.Operation{
+		OperationID: "open-account", Method: http.MethodPost, Path: "/accounts", Tags: []string{"Accounts"},
+		Summary: "Open an account", DefaultStatus: http.StatusCreated,
+		Description: "The account is in the ledger, at balance 0, when the answer comes.",
+	}
+	register(a, op, []kind{invalidKey, keyReused, notFound}, func(ctx context.Context, in *input) (*output, error) {
+		currency, err := in.Body.Currency.known()
+		if err != nil {
+			return nil, err
+		}
+		c, err := a.command(in.Keyed, route(op))
+		if err != nil {
+			return nil, err
+		}
+		id := c.id()
+		opened, err := transact(ctx, c, id, id, func(ctx context.Context, tx fn.Tx) (Account, []events.Data, error) {
+			return open(ctx, tx, accounts.Account{ID: id, CustomerID: string(in.Body.CustomerID), Product: in.Body.Product, Currency: currency})
+		})
+		if err != nil {
+			return nil, err
+		}
+		return &output{Journey: journey(id), Location: "/accounts/" + id, Body: opened}, nil
+	})
+}
+
+// open makes the account here and in the ledger. The same account again says
+// nothing.
+func open(ctx context.Context, tx fn.Tx, wanted accounts.Account) (Account, []events.Data, error) {
+	stored, created, err := accounts.Open(ctx, tx, wanted)
+	if err != nil {
+		return Account{}, nil, err
+	}
+	var said []events.Data
+	if created {
+		if err := ledger.Open(ctx, tx, stored.ID, stored.Product, stored.Currency); err != nil {
+			return Account{}, nil, err
+		}
+		said = []events.Data{events.AccountOpened{
+			AccountID: stored.ID, CustomerID: stored.CustomerID, Product: stored.Product, Currency: stored.Currency,
+		}}
+	}
+	inLedger, err := ledger.Find(ctx, tx, stored.ID)
+	return accountOf(stored, inLedger), said, err
+}
+
+// AccountPath is the input of routes about one account.
+type AccountPath struct {
+	AccountID string `path:"account_id" doc:"The account."`
+}
+
+func (a *api) readAccount() {
+	type output struct{ Body Account }
+	register(a, huma.Operation{
+		OperationID: "get-account", Method: http.MethodGet, Path: "/accounts/{account_id}", Tags: []string{"Accounts"},
+		Summary: "Read an account",
+	}, []kind{notFound}, func(ctx context.Context, in *AccountPath) (*output, error) {
+		account, inLedger, err := a.account(ctx, in.AccountID)
+		if err != nil {
+			return nil, err
+		}
+		return &output{accountOf(account, inLedger)}, nil
+	})
+}
+
+// account reads an account and its state in the ledger.
+func (a *api) account(ctx context.Context, id string) (accounts.Account, ledger.Account, error) {
+	if !isID(id) {
+		return accounts.Account{}, ledger.Account{}, errNotFound
+	}
+	account, err := accounts.Find(ctx, a.host.Pool(), id)
+	if err != nil {
+		return account, ledger.Account{}, err
+	}
+	inLedger, err := ledger.Find(ctx, a.host.Pool(), id)
+	return account, inLedger, err
+}
+
+// AccountList is a page of accounts.
+type AccountList struct {
+	Accounts []Account `json:"accounts" nullable:"false" doc:"Oldest first."`
+	Next     string    `json:"next,omitempty" doc:"The value of after for the next page; absent at the end."`
+}
+
+func (a *api) listAccounts() {
+	type input struct {
+		Page
+		CustomerID ID `query:"customer_id" required:"true" doc:"Whose accounts."`
+	}
+	type output struct{ Body AccountList }
+	register(a, huma.Operation{
+		OperationID: "list-accounts", Method: http.MethodGet, Path: "/accounts", Tags: []string{"Accounts"},
+		Summary: "List a customer's accounts",
+	}, []kind{invalidCursor}, func(ctx context.Context, in *input) (*output, error) {
+		from, err := in.place()
+		if err != nil {
+			return nil, err
+		}
+		if in.After != "" && (!isID(from.id) || from.at.IsZero()) {
+			return nil, invalidCursor.problem()
+		}
+		found, err := accounts.Of(ctx, a.host.Pool(), string(in.CustomerID), accounts.Place{OpenedAt: from.at, ID: from.id}, in.Limit+1)
+		if err != nil {
+			return nil, err
+		}
+		found, next := cut(found, in.Limit, func(a accounts.Account) place { return place{a.OpenedAt, a.ID} })
+		inLedger, err := a.inLedger(ctx, found)
+		if err != nil {
+			return nil, err
+		}
+		body := AccountList{Accounts: make([]Account, len(found)), Next: next}
+		for i, account := range found {
+			body.Accounts[i] = accountOf(account, inLedger[account.ID])
+		}
+		return &output{body}, nil
+	})
+}
+
+// Closing is the answer to the request to close an account.
+type Closing struct {
+	AccountID string `json:"account_id" doc:"The account."`
+	Status    string `json:"status" doc:"closing, or closed when the account is closed already." enum:"closing,closed"`
+}
+
+func (a *api) closeAccount() {
+	type input struct {
+		Keyed
+		AccountPath
+		Body *struct{} `doc:"Nothing, or an empty object."`
+	}
+	type output struct {
+		Journey
+		Location string `header:"Location" doc:"The closure."`
+		Body     Closing
+	}
+	op := huma.Operation{
+		OperationID: "close-account", Method: http.MethodPost, Path: "/accounts/{account_id}/close", Tags: []string{"Accounts"},
+		Summary: "Close an empty account", DefaultStatus: http.StatusAccepted,
+		Description: "From now on the account takes nothing. It is then closed in the outside systems, one after the other, which takes a while; the customer hears of it when all is done. Asking again gives the same answer.",
+	}
+	register(a, op, []kind{invalidKey, notFound, balanceNotZero}, func(ctx context.Context, in *input) (*output, error) {
+		if !isID(in.AccountID) {
+			return nil, errNotFound
+		}
+		c, err := a.command(in.Keyed, route(op))
+		if err != nil {
+			return nil, err
+		}
+		// An account is closed once, so the account names the command.
+		account, err := transact(ctx, c, in.AccountID, in.AccountID, func(ctx context.Context, tx fn.Tx) (ledger.Account, []events.Data, error) {
+			account, frozen, err := ledger.Freeze(ctx, tx, in.AccountID)
+			if err != nil || !frozen {
+				return account, nil, err
+			}
+			return account, []events.Data{events.AccountCloseRequested{AccountID: in.AccountID}}, nil
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case account.Status == "open":
+			return nil, balanceNotZero.problem().because(string(events.BalanceNotZero))
+		}
+		return &output{
+			Journey: journey(in.AccountID), Location: "/closures/" + in.AccountID,
+			Body: Closing{in.AccountID, account.Status},
+		}, nil
+	})
+}

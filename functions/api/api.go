@@ -1,0 +1,166 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"quittance.dev/functions/fn"
+)
+
+// Version of the API, in its document.
+const Version = "1.0.0"
+
+// Options are what the API needs. Host is required.
+type Options struct {
+	// Host runs Function(); the API reads from its pool and commits through it.
+	Host   *fn.Host
+	Logger *slog.Logger // default slog.Default
+	// Webhooks verifies the card processor's webhooks. Without it their route
+	// accepts nothing.
+	Webhooks WebhookVerifier
+	// Now is the clock that webhook signatures are checked against. Default
+	// time.Now.
+	Now func() time.Time
+}
+
+// api is what the handlers share.
+type api struct {
+	host     *fn.Host
+	logger   *slog.Logger
+	webhooks WebhookVerifier
+	now      func() time.Time
+	huma     huma.API
+	routes   *routes
+	problems *huma.Schema // a reference to Problem
+}
+
+// New makes the handler of everything that the function serves, /healthz and
+// /readyz included.
+func New(o Options) (http.Handler, error) {
+	a, err := build(o)
+	if err != nil {
+		return nil, err
+	}
+	return a.handler(), nil
+}
+
+func build(o Options) (*api, error) {
+	if o.Host == nil {
+		return nil, errors.New("api: no host")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Webhooks == nil {
+		o.Webhooks = refuseAll{}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	a := &api{
+		host: o.Host, logger: o.Logger.With("function", name), webhooks: o.Webhooks, now: o.Now,
+		routes: &routes{mux: http.NewServeMux()},
+	}
+	a.huma = humago.New(a.routes, config())
+	a.problems = a.huma.OpenAPI().Components.Schemas.Schema(typeOf[Problem](), true, "Problem")
+	for _, noun := range []func(){
+		a.customerRoutes, a.accountRoutes, a.operationRoutes, a.balanceRoutes, a.invoiceRoutes, a.paymentRoutes,
+		a.closureRoutes, a.journeyRoutes, a.deadLetterRoutes, a.eventRoutes, a.webhookRoutes,
+	} {
+		noun()
+	}
+	return a, a.documentRoutes()
+}
+
+// handler wires the way in; doc.go lists it.
+func (a *api) handler() http.Handler {
+	a.routes.mux.Handle("GET /healthz", a.host)
+	a.routes.mux.Handle("GET /readyz", a.host)
+	return identify(secure(fn.Observe(name, a.guard(a.routes))))
+}
+
+func config() huma.Config {
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info:    &huma.Info{Title: "Quittance", Version: Version, Description: description},
+			Tags:    tags,
+		},
+		Formats: map[string]huma.Format{
+			"application/json": jsonFormat,
+			"json":             jsonFormat, // what huma makes of application/problem+json
+		},
+		DefaultFormat: "application/json",
+		Transformers:  []huma.Transformer{retell},
+	}
+}
+
+// register adds a route. Every problem that it can answer with is in problems,
+// besides those that every route has.
+func register[I, O any](a *api, op huma.Operation, problems []kind, handle func(context.Context, *I) (*O, error)) {
+	op.RejectUnknownQueryParameters = true
+	op.MaxBodyBytes = maxBody + 1 // jsonBody has enforced the cap; huma's own comes one byte early
+	op.Responses = a.responses(op, problems)
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, a.problemOf(ctx, err)
+		}
+		return out, nil
+	})
+	// huma files its own error model with every operation; ours has replaced it.
+	delete(a.huma.OpenAPI().Components.Schemas.Map(), "ErrorModel")
+	delete(a.huma.OpenAPI().Components.Schemas.Map(), "ErrorDetail")
+}
+
+// responses documents the problems of a route, one response per status.
+func (a *api) responses(op huma.Operation, problems []kind) map[string]*huma.Response {
+	problems = append([]kind{internalError, unavailable, invalidContent}, problems...)
+	if op.Method == http.MethodPost {
+		problems = append(problems, malformedJSON, malformedRequest, slowRequest, tooLarge, wrongMediaType, wrongEncoding)
+	}
+	responses := map[string]*huma.Response{}
+	for k, v := range op.Responses {
+		responses[k] = v
+	}
+	for _, k := range kinds() { // in the order of the list
+		if !contains(problems, k) {
+			continue
+		}
+		status := strconv.Itoa(k.status)
+		if r := responses[status]; r != nil {
+			r.Description += "; " + k.urn() + ": " + k.title
+			continue
+		}
+		responses[status] = &huma.Response{
+			Description: k.urn() + ": " + k.title,
+			Content:     map[string]*huma.MediaType{problemMediaType: {Schema: a.problems}},
+		}
+		if k.status == http.StatusServiceUnavailable || k == inFlight {
+			responses[status].Headers = map[string]*huma.Param{"Retry-After": {
+				Description: "Seconds to wait.", Schema: &huma.Schema{Type: huma.TypeInteger},
+			}}
+		}
+	}
+	return responses
+}
+
+func contains(list []kind, k kind) bool {
+	for _, other := range list {
+		if other == k {
+			return true
+		}
+	}
+	return false
+}
+
+// route of an operation, as a part of the ids that derive from a key.
+func route(op huma.Operation) string { return op.Method + " " + strings.ToLower(op.Path) }

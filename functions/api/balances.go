@@ -1,0 +1,119 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"quittance.dev/functions/accounts"
+	"quittance.dev/functions/query"
+)
+
+// Balance is what is in an account after its latest posting that the
+// projection has heard of.
+type Balance struct {
+	AccountID string `json:"account_id" doc:"The account."`
+	Currency  string `json:"currency" doc:"The account's currency."`
+	Balance   Amount `json:"balance" doc:"In the currency's major unit."`
+	Version   int64  `json:"version" doc:"Position of that posting in the account; 0 before the first. It only grows."`
+}
+
+// Transaction is one posting to an account.
+type Transaction struct {
+	Position     int64      `json:"position" doc:"Place in the account, from 1, without gaps."`
+	Kind         query.Kind `json:"kind" doc:"What the money moved for." enum:"deposit,withdrawal,invoice"`
+	Reference    string     `json:"reference" doc:"The operation or the invoice."`
+	Amount       Amount     `json:"amount" doc:"Negative out of the account."`
+	Currency     string     `json:"currency" doc:"The account's currency."`
+	BalanceAfter Amount     `json:"balance_after" doc:"What it left in the account."`
+	OccurredAt   time.Time  `json:"occurred_at" doc:"When it was posted."`
+}
+
+func (a *api) balanceRoutes() {
+	a.readBalance()
+	a.listTransactions()
+}
+
+// exists: an account that was opened a moment ago may not have reached the
+// projection yet.
+func (a *api) exists(ctx context.Context, accountID string) (accounts.Account, error) {
+	if !isID(accountID) {
+		return accounts.Account{}, errNotFound
+	}
+	return accounts.Find(ctx, a.host.Pool(), accountID)
+}
+
+func (a *api) readBalance() {
+	type output struct{ Body Balance }
+	register(a, huma.Operation{
+		OperationID: "get-balance", Method: http.MethodGet, Path: "/balances/{account_id}", Tags: []string{"Accounts"},
+		Summary:     "Read an account's balance",
+		Description: "From the projection for reading, which may be a moment behind the ledger.",
+	}, []kind{notFound}, func(ctx context.Context, in *AccountPath) (*output, error) {
+		account, err := a.exists(ctx, in.AccountID)
+		if err != nil {
+			return nil, err
+		}
+		found, err := query.FindBalance(ctx, a.host.Pool(), in.AccountID)
+		if err != nil && !errors.Is(err, query.ErrNotFound) {
+			return nil, err
+		}
+		return &output{Balance{
+			AccountID: account.ID, Currency: string(account.Currency),
+			Balance: amountOf(found.BalanceMinor, account.Currency), Version: found.AccountSeq,
+		}}, nil
+	})
+}
+
+// TransactionList is a page of transactions.
+type TransactionList struct {
+	AccountID    string        `json:"account_id" doc:"The account."`
+	Transactions []Transaction `json:"transactions" nullable:"false" doc:"Oldest first."`
+	Next         string        `json:"next,omitempty" doc:"The value of after for the next page; absent at the end."`
+}
+
+func (a *api) listTransactions() {
+	type input struct {
+		AccountPath
+		Page
+	}
+	type output struct{ Body TransactionList }
+	register(a, huma.Operation{
+		OperationID: "list-transactions", Method: http.MethodGet, Path: "/transactions/{account_id}", Tags: []string{"Accounts"},
+		Summary:     "List an account's transactions",
+		Description: "From the projection for reading, which may be a moment behind the ledger. A posting that is heard late appears in its place: whoever follows an account stops at a gap in the positions and asks again from there.",
+	}, []kind{notFound, invalidCursor}, func(ctx context.Context, in *input) (*output, error) {
+		from, err := in.place()
+		if err != nil {
+			return nil, err
+		}
+		position := int64(0)
+		if from.id != "" {
+			if position, err = strconv.ParseInt(from.id, 10, 64); err != nil || position < 0 {
+				return nil, invalidCursor.problem()
+			}
+		}
+		if _, err := a.exists(ctx, in.AccountID); err != nil {
+			return nil, err
+		}
+		found, err := query.TransactionsOf(ctx, a.host.Pool(), in.AccountID, position, in.Limit+1)
+		if err != nil {
+			return nil, err
+		}
+		found, next := cut(found, in.Limit, func(t query.Transaction) place {
+			return place{id: strconv.FormatInt(t.AccountSeq, 10)}
+		})
+		body := TransactionList{AccountID: in.AccountID, Transactions: make([]Transaction, len(found)), Next: next}
+		for i, t := range found {
+			body.Transactions[i] = Transaction{
+				Position: t.AccountSeq, Kind: t.Kind, Reference: t.Reference, Amount: amountOf(t.AmountMinor, t.Currency),
+				Currency: string(t.Currency), BalanceAfter: amountOf(t.BalanceMinor, t.Currency), OccurredAt: t.OccurredAt,
+			}
+		}
+		return &output{body}, nil
+	})
+}

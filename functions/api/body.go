@@ -1,0 +1,100 @@
+package api
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/go-json-experiment/json"
+
+	"quittance.dev/functions/strictjson"
+)
+
+// maxBody caps a JSON body, in bytes.
+const maxBody = 64 << 10
+
+// bodyTimeout is how long a body may take to arrive.
+const bodyTimeout = 10 * time.Second
+
+// jsonBody reads the whole body, at most maxBody of strict JSON, before anybody
+// looks into it.
+func jsonBody(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, p := readBody(w, r, maxBody)
+		if p == nil && len(body) > 0 {
+			p = checkJSON(r, body)
+		}
+		if p != nil {
+			writeProblem(w, r, p)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next.ServeHTTP(w, r)
+	})
+}
+
+// readBody reads a body as it came: not encoded, not over limit bytes, in time.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *Problem) {
+	for _, encoding := range r.Header.Values("Content-Encoding") {
+		if !strings.EqualFold(strings.TrimSpace(encoding), "identity") {
+			return nil, wrongEncoding.problem()
+		}
+	}
+	// A server without deadlines, as in tests, cannot set one; it has none to fear.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	var large *http.MaxBytesError
+	var slow net.Error
+	switch {
+	case err == nil:
+		return body, nil
+	case errors.As(err, &large):
+		return nil, tooLarge.problem()
+	case errors.As(err, &slow) && slow.Timeout():
+		return nil, slowRequest.problem()
+	default:
+		return nil, malformedRequest.problem()
+	}
+}
+
+func checkJSON(r *http.Request, body []byte) *Problem {
+	if !isMediaType(r, "application/json") {
+		return wrongMediaType.problem()
+	}
+	var fault *strictjson.Fault
+	if errors.As(strictjson.Check(body), &fault) {
+		return malformedJSON.problem(FieldError{Pointer: fault.Pointer, Detail: fault.Rule})
+	}
+	return nil
+}
+
+// isMediaType: the one Content-Type is want, in UTF-8.
+func isMediaType(r *http.Request, want string) bool {
+	values := r.Header.Values("Content-Type")
+	if len(values) != 1 {
+		return false
+	}
+	mediaType, parameters, err := mime.ParseMediaType(values[0])
+	if err != nil || mediaType != want {
+		return false
+	}
+	for name, value := range parameters {
+		if name == "charset" && !strings.EqualFold(value, "utf-8") {
+			return false
+		}
+	}
+	return true
+}
+
+// jsonFormat reads and writes JSON for huma.
+var jsonFormat = huma.Format{
+	Marshal:   func(w io.Writer, v any) error { return json.MarshalWrite(w, v) },
+	Unmarshal: strictjson.Decode,
+}

@@ -1,0 +1,50 @@
+// Package api is the function "api": the one door through which people and
+// programs reach the bank. REST, described by an OpenAPI 3.1 document that is
+// generated from this code; CloudEvents from integrators; webhooks of the card
+// processor.
+//
+//	Hears     over POST /events: deposit.requested, withdrawal.requested;
+//	          over POST /webhooks/stripe: processor.notified
+//	Says      account.opened, account.close-requested, deposit.requested,
+//	          withdrawal.requested, payment.submitted, processor.notified
+//	Changes   accounts (customers, accounts), ledger (opens an account, freezes
+//	          one that is to be closed), banking (operations), invoicing
+//	          (invoices, payments)
+//	Reads     the same, query (balances, transactions), closure, and delivery
+//	          for the journeys and dead letters
+//	Calls     nothing outside
+//	Fails     with problem details (RFC 9457) of a fixed list of types: see
+//	          problem.go. What passes is 503 with Retry-After; nothing is half
+//	          done.
+//
+// # One request
+//
+// The way in, outermost first (New wires it): request id and security headers
+// (headers.go); a panic becomes a 500; the route's span and duration
+// (fn.Observe); unknown path and method as problems (notfound.go); the body, at
+// most 64 KiB of strict JSON (body.go); huma, which checks it against the
+// schema of the document; then the handler, one file per noun.
+//
+// Whatever changes something runs through fn.Host.Transact: its effect and the
+// events it says commit together, with those of other requests that arrived in
+// the same moment. The answer comes after the commit.
+//
+// # Asking twice
+//
+// A client that does not know whether its request arrived sends it again under
+// the same Idempotency-Key. Everything the request makes has an id that derives
+// from method, route and key (command.go), so the second request finds what the
+// first one made, and answers with it. The same key with other content is 422.
+// Without the header each request is a new one.
+//
+// # Events from outside
+//
+// POST /events takes the public types of the catalogue in the binary,
+// structured and batched modes of CloudEvents. The event goes through the
+// kernel's door like any other, is deduplicated by source and id, recorded, and
+// said again under this function's name in the same transaction: inside the
+// bank nobody hears a source that is not the bank's own. payment.submitted is
+// not public: it carries no means of payment (that never travels in an event),
+// so there would be nothing to charge. Payments come in over
+// POST /invoices/{invoice_id}/payments.
+package api
