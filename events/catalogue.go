@@ -52,7 +52,7 @@ var catalogue = []Entry{
 	{Type: TypeWithdrawalRejected, Broker: Money, Aliases: []string{"WITHDRAW_FAILED_EVENT"}, Says: []string{"ledger-posting"}, Hears: []string{"banking", "notification"}, Sample: WithdrawalRejected{}},
 	{Type: TypeSuspenseRecorded, Broker: Money, Says: []string{"ledger-posting"}, Sample: SuspenseRecorded{}},
 
-	{Type: TypePaymentSubmitted, Broker: Payments, Public: true, Says: []string{"api"}, Hears: []string{"validation"}, Sample: PaymentSubmitted{}},
+	{Type: TypePaymentSubmitted, Broker: Payments, Says: []string{"api"}, Hears: []string{"validation"}, Sample: PaymentSubmitted{}},
 	{Type: TypePaymentValidated, Broker: Payments, Says: []string{"validation"}, Hears: []string{"payment"}, Sample: PaymentValidated{}},
 	{Type: TypePaymentRejected, Broker: Payments, Says: []string{"validation", "payment"}, Sample: PaymentRejected{}},
 	{Type: TypeProcessorNotified, Broker: Payments, Says: []string{"api", "payment"}, Hears: []string{"payment"}, Sample: ProcessorNotified{}},
