@@ -25,6 +25,7 @@ type Network struct {
 	server    *http.Server
 	listener  *listener
 	served    chan struct{}
+	cut       context.CancelFunc // ends the context of every request
 	transport *http.Transport
 	outside   net.Dialer
 
@@ -48,7 +49,10 @@ func New() *Network {
 		outside:  net.Dialer{Timeout: 5 * time.Second},
 		hosts:    make(map[string]*endpoint),
 	}
+	serving, cut := context.WithCancel(context.Background())
+	n.cut = cut
 	n.server = &http.Server{
+		BaseContext: func(net.Listener) context.Context { return serving },
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Context().Value(endpointKey{}).(*endpoint).handler.ServeHTTP(w, r)
 		}),
@@ -125,8 +129,10 @@ func (n *Network) Shutdown(ctx context.Context) error {
 	return errors.Join(err, n.Close())
 }
 
-// Close cuts every connection and ends the network.
+// Close cuts every connection, ends the contexts of the requests and with them
+// the network. It does not wait for handlers to return.
 func (n *Network) Close() error {
+	n.cut()
 	err := n.server.Close()
 	_ = n.listener.Close() // Serve may not have taken it over yet
 	<-n.served

@@ -1,0 +1,15 @@
+package knative_test
+
+import (
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		// Started by the init function of Knative's package, for the process's life:
+		// it closes idle connections every five minutes.
+		goleak.IgnoreTopFunction("knative.dev/eventing/pkg/kncloudevents.cleanupClientsMap"),
+	)
+}
