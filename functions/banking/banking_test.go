@@ -48,6 +48,16 @@ func deposit() banking.Operation {
 	return banking.Operation{ID: uuid.NewString(), Kind: banking.Deposit, AccountID: uuid.NewString(), AmountMinor: 1230, Currency: "EUR"}
 }
 
+// neighbours change what was asked for, one field each.
+func neighbours() map[string]func(*banking.Operation) {
+	return map[string]func(*banking.Operation){
+		"kind":     func(o *banking.Operation) { o.Kind = banking.Withdrawal },
+		"account":  func(o *banking.Operation) { o.AccountID = uuid.NewString() },
+		"amount":   func(o *banking.Operation) { o.AmountMinor++ },
+		"currency": func(o *banking.Operation) { o.Currency = "CHF" },
+	}
+}
+
 // TestB17_AnOperationIsPendingUntilItsOutcome follows one of each outcome.
 func TestB17_AnOperationIsPendingUntilItsOutcome(t *testing.T) {
 	t.Parallel()
@@ -109,12 +119,7 @@ func TestB16_RequestingTwiceIsRequestingOnce(t *testing.T) {
 	require.NoError(t, finish(room, finished))
 	require.NoError(t, request(api, op), "also after it is finished")
 
-	for field, other := range map[string]func(*banking.Operation){
-		"kind":     func(o *banking.Operation) { o.Kind = banking.Withdrawal },
-		"account":  func(o *banking.Operation) { o.AccountID = uuid.NewString() },
-		"amount":   func(o *banking.Operation) { o.AmountMinor++ },
-		"currency": func(o *banking.Operation) { o.Currency = "CHF" },
-	} {
+	for field, other := range neighbours() {
 		changed := op
 		other(&changed)
 		require.ErrorIs(t, request(api, changed), banking.ErrDiffers, field)
@@ -144,6 +149,18 @@ func TestAFinishedOperationNeverMoves(t *testing.T) {
 	there, err := banking.Find(context.Background(), db.Pool("quittance_api"), op.ID)
 	require.NoError(t, err)
 	require.Equal(t, banking.Completed, there.State)
+
+	pending := deposit()
+	require.NoError(t, request(open(t, db, "quittance_api"), pending))
+	for field, other := range neighbours() {
+		stray := pending
+		stray.State = banking.Completed
+		other(&stray)
+		require.ErrorIs(t, finish(room, stray), banking.ErrDiffers, field)
+	}
+	there, err = banking.Find(context.Background(), db.Pool("quittance_api"), pending.ID)
+	require.NoError(t, err)
+	require.Equal(t, banking.Pending, there.State, "an outcome of something else under its id")
 
 	// The table holds it too, whoever writes.
 	_, err = db.Pool("").Exec(context.Background(), "update banking.operation set state = 'PENDING', balance_minor = null, finished_at = null")
