@@ -35,11 +35,16 @@ func TestConformance(t *testing.T) {
 	customer, account, invoice, payment, issued := id("customer"), id("account"), id("invoice"), id("payment"), id("receipt")
 	fntest.Conformance(t, fntest.Subject{
 		New: func(t testing.TB) (fn.Function, func() string) {
-			gateway, sender := openGateway(t, slog.New(slog.NewTextHandler(io.Discard, nil)))
-			return notify.New(notify.Config{From: "bank@example.org"}, numbered{sender}, &phone{}), func() string {
+			logger := slog.New(slog.NewTextHandler(io.Discard, nil))
+			gateway, sender := openGateway(t, logger)
+			emulator, texts := openSMS(t, logger)
+			return notify.New(notify.Config{From: "bank@example.org"}, numbered{sender}, texts), func() string {
 				books := ""
 				for _, m := range gateway.Mails() {
 					books += fmt.Sprintln(m.Key, m.To, m.Subject)
+				}
+				for _, text := range emulator.Texts() {
+					books += fmt.Sprintln(text.To, text.Body)
 				}
 				return books
 			}

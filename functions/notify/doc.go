@@ -20,11 +20,13 @@
 //   - An HTTP mail gateway with idempotency keys: exactly once. The message is
 //     sent again, unchanged, under the same key, as long as the gateway
 //     remembers the key; after that it is parked.
-//   - A plain mail server and an SMS gateway cannot compare. By default
-//     (Config.InDoubt "park") such a message goes out at most once: it is
-//     parked, notification.failed says so, and a person decides. With "resend"
-//     it goes out at least once: the customer may get it twice, under the same
-//     Message-ID.
+//   - A plain mail server cannot compare. By default (Config.InDoubt "park")
+//     such a message goes out at most once: it is parked, notification.failed
+//     says so, and a person decides. With "resend" it goes out at least once:
+//     the customer may get it twice, under the same Message-ID.
+//   - An SMS gateway cannot compare either, but it can be asked, by a reference
+//     that ends every text. What is found there is sent. What is still not found
+//     after ten minutes is parked, or sent again, as above.
 //   - An error that is certain to have sent nothing (no connection, "too many
 //     requests") is not in doubt. The claim is taken back and the message
 //     tried again until its time is over.

@@ -8,7 +8,7 @@ import (
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/mail"
 	"quittance.dev/functions/notification"
-	"quittance.dev/functions/outside"
+	"quittance.dev/functions/sms"
 )
 
 // Name of the service.
@@ -20,22 +20,13 @@ type EmailSender interface {
 	Resendable(age time.Duration) bool
 }
 
-// TextSender hands text messages over, with the three outcomes of EmailSender.
+// TextSender hands text messages over, as sms.Client says. The other side
+// cannot tell a second copy from a new message, but it can be asked.
 type TextSender interface {
-	Send(context.Context, Text) (TextReceipt, error)
-}
-
-// Text is one text message.
-type Text struct {
-	Key  string // the notification
-	To   string // E.164
-	Body string
-}
-
-// TextReceipt is what became of a text message that was handed over.
-type TextReceipt struct {
-	ProviderID string
-	Refusal    *outside.Refusal
+	Send(context.Context, sms.Message) (sms.Receipt, error)
+	// Find looks for a message that was sent since then; sms.ErrNotFound if
+	// there is none, or none yet.
+	Find(ctx context.Context, m sms.Message, since time.Time) (sms.Receipt, error)
 }
 
 // New makes the function.

@@ -27,6 +27,10 @@ func ruleFor(kind notification.Kind) rule {
 	return rule{}
 }
 
+// findFor is how long a message that is not found there may still be on its
+// way.
+const findFor = 10 * time.Minute
+
 // step is what to do with a notification that is to be sent.
 type step int
 
@@ -34,14 +38,23 @@ const (
 	leave  step = iota // it is finished
 	send               // claim it and send it
 	resend             // it is claimed: send it again, the same message under the same key
+	look               // it is claimed: ask the other side what became of it
 	park               // nobody knows whether it went out, and it must not go out twice
 	expire             // too late
 )
 
-// decide is what to do with n at the instant now. resendable says whether the
-// other side can tell a second copy from a new message, so long after the
-// first; inDoubt is the policy for when it cannot.
-func decide(n notification.Notification, now time.Time, resendable func(age time.Duration) bool, inDoubt InDoubt) step {
+// side is what the other side of a channel can do about a message in doubt.
+type side struct {
+	// resendable says whether it can tell a second copy from a new message, so
+	// long after the first.
+	resendable func(age time.Duration) bool
+	// findable says that it can be asked.
+	findable bool
+}
+
+// decide is what to do with n at the instant now. inDoubt is the policy where
+// the other side can do nothing.
+func decide(n notification.Notification, now time.Time, other side, inDoubt InDoubt) step {
 	late := !now.Before(n.ExpiresAt)
 	switch n.State {
 	case notification.Pending:
@@ -50,7 +63,12 @@ func decide(n notification.Notification, now time.Time, resendable func(age time
 		}
 		return send
 	case notification.Sending:
-		if !late && (resendable(now.Sub(n.ClaimedAt)) || inDoubt == Resend) {
+		switch {
+		case !late && other.resendable(now.Sub(n.ClaimedAt)):
+			return resend
+		case other.findable:
+			return look
+		case !late && inDoubt == Resend:
 			return resend
 		}
 		return park

@@ -94,12 +94,14 @@ func TestB18_D07_EachEventIsToldOnceByItsChannels(t *testing.T) {
 	require.Equal(t, "receipt-"+issued.ReceiptNumber+".pdf", mails[1].Attachments[0].Filename)
 	require.Equal(t, hex.EncodeToString(sum[:]), mails[1].Attachments[0].SHA256)
 
-	require.Len(t, w.phone.messages, 3)
-	for _, m := range w.phone.messages {
-		require.Equal(t, canaryPhone, m.To)
+	texts := w.sms.Texts()
+	require.Len(t, texts, 3)
+	for _, text := range texts {
+		require.Equal(t, canaryPhone, text.To)
+		require.LessOrEqual(t, len(text.Body), 160, "one part, with its reference")
 	}
-	require.Contains(t, w.phone.messages[0].Body, "12.30 EUR was paid into your account ending "+w.account[32:])
-	require.Contains(t, w.phone.messages[2].Body, "was not made: Account is closing.")
+	require.Contains(t, texts[0].Body, "12.30 EUR was paid into your account ending "+w.account[32:])
+	require.Contains(t, texts[2].Body, "was not made: Account is closing.")
 }
 
 func TestWhoNobodyKnowsIsForAPerson(t *testing.T) {
@@ -133,11 +135,15 @@ func TestA31_NothingPersonalLeavesButTheMessage(t *testing.T) {
 		w.hear(http.StatusOK, issued)
 		w.mood(outsidetest.Mood{Kind: outsidetest.Refuse})
 		w.send()
-		deposit := events.DepositCompleted{OperationID: uuid.NewString(), AccountID: w.account, AmountMinor: 1, Currency: "EUR", BalanceMinor: 1, AccountSeq: 1}
-		w.hear(http.StatusOK, deposit)
+		w.hear(http.StatusOK, w.paidIn())
+		require.NoError(t, w.sms.Moods.Script(outsidetest.Mood{Kind: outsidetest.CutAfter}))
 		w.send()
-		require.Len(t, w.phone.messages, 1)
-		require.Contains(t, w.phone.messages[0].To, canaryPhone, "the canary is alive")
+		w.send()
+		w.hear(http.StatusOK, w.paidIn())
+		require.NoError(t, w.sms.Moods.Script(outsidetest.Mood{Kind: outsidetest.Refuse}))
+		w.send()
+		require.Len(t, w.sms.Texts(), 1)
+		require.Equal(t, canaryPhone, w.sms.Texts()[0].To, "the canary is alive")
 
 		everything := w.logs.String() + w.everyRowButTheCustomers()
 		require.Contains(t, everything, w.account)

@@ -13,6 +13,7 @@ import (
 	"quittance.dev/functions/mail"
 	"quittance.dev/functions/notification"
 	"quittance.dev/functions/outside"
+	"quittance.dev/functions/sms"
 )
 
 // Reasons of this room, besides a gateway's own.
@@ -25,11 +26,14 @@ const (
 type message struct {
 	channel notification.Channel
 	mail    mail.Message // of an e-mail
-	text    Text         // of a text message
-	// again: it was handed over before, and nobody knows what became of it.
-	again bool
-	// resendable: a second copy does no harm, or the policy accepts it.
-	resendable bool
+	text    sms.Message  // of a text message
+
+	step  step      // send, resend or look
+	since time.Time // it was first handed over; for look
+	young bool      // it was handed over so lately that it need not be found yet
+	late  bool      // its time is over: it is not sent any more
+	// patient: an unknown outcome can be settled by another try later.
+	patient bool
 }
 
 // outcome of a call that need not, or must not, simply be made again.
@@ -49,7 +53,8 @@ func (r room) prepare(ctx context.Context, tx fn.Tx, in fn.In[events.Notificatio
 	if err != nil {
 		return fn.Done[message](), err
 	}
-	next := decide(n, tx.Now(), r.resendable(n.Channel), r.config.InDoubt)
+	other := r.side(n.Channel)
+	next := decide(n, tx.Now(), other, r.config.InDoubt)
 	switch next {
 	case expire:
 		return fn.Done[message](expired(n)), notification.Expire(ctx, tx, n.ID)
@@ -67,7 +72,7 @@ func (r room) prepare(ctx context.Context, tx fn.Tx, in fn.In[events.Notificatio
 	}
 	switch {
 	case addressOf(n.Channel, customer) != "":
-	case next == resend:
+	case n.State == notification.Sending:
 		return fn.Done[message](failed(n, inDoubtReason)), r.park(ctx, tx, n, "the customer's address is gone")
 	default:
 		return fn.Done[message](failed(n, noAddressReason)), notification.Fail(ctx, tx, n.ID, string(noAddressReason))
@@ -76,9 +81,11 @@ func (r room) prepare(ctx context.Context, tx fn.Tx, in fn.In[events.Notificatio
 	if err != nil {
 		return fn.Done[message](), err
 	}
-	m.channel, m.again = n.Channel, next == resend
-	m.resendable = r.config.InDoubt == Resend || r.resendable(n.Channel)(age(n, tx.Now()))
-	if !m.again {
+	age := age(n, tx.Now())
+	m.channel, m.step, m.since = n.Channel, next, n.ClaimedAt
+	m.young, m.late = age < findFor, !tx.Now().Before(n.ExpiresAt)
+	m.patient = other.findable || other.resendable(age) || r.config.InDoubt == Resend
+	if next == send {
 		err = notification.Claim(ctx, tx, n.ID)
 	}
 	return fn.Call(m), err
@@ -92,13 +99,12 @@ func age(n notification.Notification, now time.Time) time.Duration {
 	return now.Sub(n.ClaimedAt)
 }
 
-// resendable says whether the channel's other side can tell a second copy from
-// a new message.
-func (r room) resendable(channel notification.Channel) func(time.Duration) bool {
+// side is what the other side of the channel can do.
+func (r room) side(channel notification.Channel) side {
 	if channel == notification.Email {
-		return r.email.Resendable
+		return side{resendable: r.email.Resendable}
 	}
-	return func(time.Duration) bool { return false }
+	return side{resendable: func(time.Duration) bool { return false }, findable: true}
 }
 
 func addressOf(channel notification.Channel, c accounts.Customer) string {
@@ -115,7 +121,7 @@ func (r room) write(ctx context.Context, tx fn.Tx, n notification.Notification, 
 		return message{}, fn.Permanent(err)
 	}
 	if n.Channel == notification.SMS {
-		return message{text: Text{Key: n.ID, To: c.Phone, Body: body}}, nil
+		return message{text: sms.Message{Key: n.ID, To: c.Phone, Text: body}}, nil
 	}
 	m := mail.Message{Key: n.ID, From: r.config.From, To: []string{c.Email}, Subject: subject, Text: body}
 	if n.Kind == notification.ReceiptIssued {
@@ -133,32 +139,58 @@ func (r room) write(ctx context.Context, tx fn.Tx, n notification.Notification, 
 	return message{mail: m}, nil
 }
 
-// call hands the message over.
+// call hands the message over, or asks what became of it.
 func (r room) call(ctx context.Context, m message) (outcome, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.config.SendTimeout)
 	defer cancel()
-	o, err := r.handOver(ctx, m)
+	if m.step == look {
+		return r.ask(ctx, m)
+	}
+	return r.handOver(ctx, m)
+}
+
+func (r room) handOver(ctx context.Context, m message) (outcome, error) {
+	o, err := r.send(ctx, m)
 	switch {
 	case err == nil:
 		return o, nil
 	case errors.Is(err, mail.ErrKeyReused):
 		return outcome{inDoubt: err}, nil
-	case errors.Is(err, mail.ErrNotSent) && !m.again:
+	case m.step == send && (errors.Is(err, mail.ErrNotSent) || errors.Is(err, sms.ErrNotSent)):
 		return outcome{notSent: err}, nil
-	case m.resendable:
-		return outcome{}, err // unknown: the same message under the same key, later
+	case m.patient:
+		return outcome{}, err
 	default:
 		return outcome{inDoubt: err}, nil
 	}
 }
 
-func (r room) handOver(ctx context.Context, m message) (outcome, error) {
+func (r room) send(ctx context.Context, m message) (outcome, error) {
 	if m.channel == notification.SMS {
 		receipt, err := r.text.Send(ctx, m.text)
 		return outcome{providerID: receipt.ProviderID, refusal: receipt.Refusal}, err
 	}
 	receipt, err := r.email.Send(ctx, m.mail)
 	return outcome{providerID: receipt.ProviderID, refusal: receipt.Refusal}, err
+}
+
+// ask settles a doubt where the other side can be asked. What is found is
+// certain; what is not found need not be unsent.
+func (r room) ask(ctx context.Context, m message) (outcome, error) {
+	receipt, err := r.text.Find(ctx, m.text, m.since)
+	switch {
+	case err == nil:
+		return outcome{providerID: receipt.ProviderID, refusal: receipt.Refusal}, nil
+	case m.late:
+		return outcome{inDoubt: err}, nil
+	case m.young, !errors.Is(err, sms.ErrNotFound):
+		return outcome{}, err
+	case r.config.InDoubt == Resend:
+		m.step = resend
+		return r.handOver(ctx, m)
+	default:
+		return outcome{inDoubt: err}, nil
+	}
 }
 
 // settle records what became of it.
@@ -174,7 +206,7 @@ func (r room) settle(ctx context.Context, tx fn.Tx, in fn.In[events.Notification
 		return nil, fn.Again(o.notSent)
 	case o.inDoubt != nil:
 		return []events.Data{failed(n, inDoubtReason)}, r.park(ctx, tx, n, o.inDoubt.Error())
-	case o.refusal != nil && m.again && !r.resendable(n.Channel)(age(n, tx.Now())):
+	case o.refusal != nil && m.step != send && o.providerID == "" && !r.side(n.Channel).resendable(age(n, tx.Now())):
 		// The second copy was refused; the first may have arrived.
 		return []events.Data{failed(n, inDoubtReason)}, r.park(ctx, tx, n, o.refusal.String())
 	case o.refusal != nil:

@@ -14,9 +14,7 @@ import (
 
 	"quittance.dev/events"
 	"quittance.dev/functions/fn/fntest"
-	"quittance.dev/functions/mail"
 	"quittance.dev/functions/notify"
-	"quittance.dev/functions/outside"
 	"quittance.dev/functions/outside/outsidetest"
 )
 
@@ -293,38 +291,19 @@ func TestD17_AMessageExpires(t *testing.T) {
 		t.Parallel()
 		w := newWorld(t, options{config: notify.Config{TTL: 2 * time.Hour}})
 		for range 5 {
-			w.hear(http.StatusOK, events.DepositCompleted{OperationID: uuid.NewString(), AccountID: w.account, AmountMinor: 100, Currency: "EUR", BalanceMinor: 100, AccountSeq: 1})
+			w.hear(http.StatusOK, w.paidIn())
 		}
 		exec(t, w.owner, "update notification.notification set created_at = created_at - interval '1 hour', expires_at = expires_at - interval '1 hour'")
 		require.Equal(t, []int{200, 200, 200, 200, 200}, w.send())
-		require.Len(t, w.phone.messages, 5)
+		require.Len(t, w.sms.Texts(), 5)
 	})
-}
-
-// TestTextMessagesInDoubtAreParked: an SMS gateway cannot compare.
-func TestTextMessagesInDoubtAreParked(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, options{})
-	w.hear(http.StatusOK, events.DepositCompleted{OperationID: uuid.NewString(), AccountID: w.account, AmountMinor: 100, Currency: "EUR", BalanceMinor: 100, AccountSeq: 1})
-	w.phone.answer = func(notify.Text) (notify.TextReceipt, error) {
-		return notify.TextReceipt{}, &outside.Unknown{System: "sms", Op: "send", Err: mail.ErrNotSent}
-	}
-	require.Equal(t, []int{http.StatusServiceUnavailable}, w.send())
-	require.Equal(t, "pending", w.only().State)
-	w.phone.answer = func(notify.Text) (notify.TextReceipt, error) {
-		return notify.TextReceipt{}, &outside.Unknown{System: "sms", Op: "send", Err: errors.New("connection reset")}
-	}
-	require.Equal(t, []int{http.StatusOK}, w.send())
-	require.Equal(t, []int{http.StatusOK}, w.send())
-	require.Equal(t, "parked", w.only().State)
-	require.Empty(t, w.phone.messages)
 }
 
 func TestACustomerWithoutAPhoneIsNotTextedTo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, options{})
 	exec(t, w.owner, "update accounts.customer set phone = ''")
-	w.hear(http.StatusOK, events.DepositCompleted{OperationID: uuid.NewString(), AccountID: w.account, AmountMinor: 100, Currency: "EUR", BalanceMinor: 100, AccountSeq: 1})
+	w.hear(http.StatusOK, w.paidIn())
 	require.Equal(t, []int{http.StatusOK}, w.send())
 	require.Equal(t, row{Kind: "deposit.completed", Channel: "sms", State: "failed", LastError: "The customer has no address for it"}, w.only())
 }

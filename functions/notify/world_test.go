@@ -27,6 +27,8 @@ import (
 	"quittance.dev/functions/outside"
 	"quittance.dev/functions/outside/outsidetest"
 	"quittance.dev/functions/pgtest"
+	"quittance.dev/functions/sms"
+	"quittance.dev/functions/sms/smstest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -55,7 +57,7 @@ type world struct {
 	door     *fntest.Door
 	gateway  *mailtest.Gateway
 	smtp     *mailtest.SMTP
-	phone    *phone
+	sms      *smstest.Emulator
 	logs     *lockedBuffer
 	customer string
 	account  string
@@ -64,7 +66,7 @@ type world struct {
 func newWorld(t *testing.T, o options) *world {
 	t.Helper()
 	db := pgtest.New(t)
-	w := &world{t: t, owner: db.Pool(""), phone: &phone{}, logs: &lockedBuffer{}, customer: uuid.NewString(), account: uuid.NewString()}
+	w := &world{t: t, owner: db.Pool(""), logs: &lockedBuffer{}, customer: uuid.NewString(), account: uuid.NewString()}
 	logger := slog.New(slog.NewJSONHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var sender mail.Sender
 	if o.smtp {
@@ -75,8 +77,10 @@ func newWorld(t *testing.T, o options) *world {
 	if o.config.From == "" {
 		o.config.From = "Quittance <no-reply@quittance.example>"
 	}
+	var texts *sms.Client
+	w.sms, texts = openSMS(t, logger)
 	setUp(t, w.owner, w.customer, w.account)
-	w.door = fntest.Open(t, notify.New(o.config, sender, w.phone), db.Pool(role), fn.Options{Logger: logger, Failpoint: o.failpoint})
+	w.door = fntest.Open(t, notify.New(o.config, sender, texts), db.Pool(role), fn.Options{Logger: logger, Failpoint: o.failpoint})
 	return w
 }
 
@@ -110,6 +114,28 @@ func openGateway(t testing.TB, logger *slog.Logger) (*mailtest.Gateway, mail.Sen
 			Transport: transport, AllowPlainHTTP: true, AttemptTimeout: 300 * time.Millisecond, Logger: logger,
 			Authorize: func(r *http.Request) error {
 				r.Header.Set("Authorization", "Bearer re_test")
+				return nil
+			},
+		})
+}
+
+func openSMS(t testing.TB, logger *slog.Logger) (*smstest.Emulator, *sms.Client) {
+	t.Helper()
+	emulator, err := smstest.New(smstest.Config{})
+	require.NoError(t, err)
+	server := httptest.NewServer(emulator)
+	t.Cleanup(func() {
+		require.NoError(t, emulator.Close())
+		server.Close()
+	})
+	transport := &http.Transport{}
+	t.Cleanup(transport.CloseIdleConnections)
+	return emulator, sms.New(
+		config.SMS{BaseURL: server.URL, AccountSID: "AC1", From: "+15005550006", Tries: 1},
+		outside.Options{
+			Transport: transport, AllowPlainHTTP: true, AttemptTimeout: 300 * time.Millisecond, Logger: logger,
+			Authorize: func(r *http.Request) error {
+				r.SetBasicAuth("AC1", "secret")
 				return nil
 			},
 		})
@@ -158,6 +184,11 @@ func (w *world) hear(status int, d events.Data) {
 	w.t.Helper()
 	got, body := w.door.Post(w.t, fntest.Event(d))
 	require.Equal(w.t, status, got, "%s: %s", d.Type(), body)
+}
+
+// paidIn is a deposit, which a text message tells of.
+func (w *world) paidIn() events.DepositCompleted {
+	return events.DepositCompleted{OperationID: uuid.NewString(), AccountID: w.account, AmountMinor: 100, Currency: "EUR", BalanceMinor: 100, AccountSeq: 1}
 }
 
 func (w *world) closed() events.AccountClosed {
@@ -223,25 +254,6 @@ func (w *world) only() row {
 	rows := w.rows()
 	require.Len(w.t, rows, 1)
 	return rows[0]
-}
-
-// phone takes text messages, keeps them, and answers what it is told to.
-type phone struct {
-	mu       sync.Mutex
-	messages []notify.Text
-	answer   func(notify.Text) (notify.TextReceipt, error)
-}
-
-func (p *phone) Send(_ context.Context, m notify.Text) (notify.TextReceipt, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.answer != nil {
-		if receipt, err := p.answer(m); err != nil || receipt.Refusal != nil {
-			return receipt, err
-		}
-	}
-	p.messages = append(p.messages, m)
-	return notify.TextReceipt{ProviderID: "SM" + m.Key}, nil
 }
 
 // lockedBuffer is a log that several goroutines write.
