@@ -70,15 +70,21 @@ type answer struct {
 // ask sends a request; pairs are headers.
 func (b *bank) ask(method, path, body string, pairs ...string) answer {
 	b.t.Helper()
+	r := b.request(method, path, body)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		r.Header.Set(pairs[i], pairs[i+1])
+	}
+	return b.do(r)
+}
+
+func (b *bank) request(method, path, body string) *http.Request {
+	b.t.Helper()
 	r, err := http.NewRequest(method, b.url+path, strings.NewReader(body))
 	require.NoError(b.t, err)
 	if method == http.MethodPost && body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		r.Header.Set(pairs[i], pairs[i+1])
-	}
-	return b.do(r)
+	return r
 }
 
 func (b *bank) do(r *http.Request) answer {
