@@ -42,6 +42,18 @@ func Lookup(t Type) (Entry, bool) {
 	return catalogue[i], true
 }
 
+// Subscriptions lists, for each function, the types that it is owed: whoever
+// says such an event may count on it being handled there.
+func Subscriptions() map[string][]string {
+	owed := map[string][]string{}
+	for _, e := range catalogue {
+		for _, consumer := range e.Hears {
+			owed[consumer] = append(owed[consumer], string(e.Type))
+		}
+	}
+	return owed
+}
+
 var catalogue = []Entry{
 	{Type: TypeAccountOpened, Broker: Money, Aliases: []string{"CREATE_ACCOUNT_EVENT"}, Says: []string{"api"}, Hears: []string{"banking", "query"}, Sample: AccountOpened{}},
 	{Type: TypeDepositRequested, Broker: Requests, Aliases: []string{"DEPOSIT_CMD"}, Public: true, Says: []string{"api"}, Hears: []string{"ledger-posting"}, Sample: DepositRequested{}},

@@ -76,7 +76,7 @@ func Payment(ctx context.Context, o Options) (Result, error) {
 	say("a card payment is accepted")
 	ctx, cancel := context.WithTimeout(ctx, o.timeout())
 	defer cancel()
-	if _, err := c.until(ctx, "the invoice is paid", "/invoices/"+r.InvoiceID, is("state", "paid", "cancelled")); err != nil {
+	if _, err := c.until(ctx, "the invoice is paid", "/invoices/"+r.InvoiceID, is("status", "paid", "cancelled")); err != nil {
 		return r, err
 	}
 	say("the card is charged, the invoice paid")

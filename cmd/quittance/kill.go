@@ -1,0 +1,88 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func killCommand() *cobra.Command {
+	var p place
+	var times int
+	var seed uint64
+	c := &cobra.Command{
+		Use: "kill", Short: "kill -9 the whole bank at random moments of the demo, restart it, and compare the books", Args: cobra.NoArgs,
+		Long: "Each round starts the demo as a process of its own, kills it at a random moment, starts it\n" +
+			"again and lets it finish, with no hand touching. Then every book is compared.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			folder, err := os.MkdirTemp("", "quittance-kill-")
+			if err != nil {
+				return err
+			}
+			defer func() { _ = os.RemoveAll(folder) }()
+			p.data, p.api, p.workbench = folder, "127.0.0.1:0", "127.0.0.1:0"
+			out := c.OutOrStdout()
+			whole, err := p.demoProcess(c.Context(), 0)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(out, "an undisturbed demo, first start included, takes %s; seed %d\n", whole.Round(time.Millisecond), seed)
+			if whole, err = p.demoProcess(c.Context(), 0); err != nil {
+				return err
+			}
+			random := rand.New(rand.NewPCG(seed, 0))
+			for n := range times {
+				moment := time.Duration(random.Int64N(int64(whole)))
+				if _, err := p.demoProcess(c.Context(), moment); err != nil {
+					return err
+				}
+				took, err := p.demoProcess(c.Context(), 0)
+				if err != nil {
+					return fmt.Errorf("round %d, killed after %s: %w", n+1, moment, err)
+				}
+				fmt.Fprintf(out, "   ✓ round %d: killed after %s; the next start completed both journeys in %s\n", n+1, moment.Round(time.Millisecond), took.Round(time.Millisecond))
+			}
+			b, stop, err := p.start(c.Context(), nil)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			return compare(c.Context(), out, b, 2*time.Minute)
+		},
+	}
+	c.Flags().StringVar(&p.infra, "infra", "infra", "folder of the manifests")
+	c.Flags().IntVar(&times, "times", 10, "how many kills")
+	c.Flags().Uint64Var(&seed, "seed", 1, "decides the moments")
+	p.logLevel = "INFO"
+	return c
+}
+
+// demoProcess runs the demo as another process. With a moment it is killed
+// then, which is no error; without, it must succeed.
+func (p *place) demoProcess(ctx context.Context, moment time.Duration) (time.Duration, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return 0, err
+	}
+	started := time.Now()
+	var output bytes.Buffer
+	c := exec.CommandContext(ctx, self, "demo", "--data", p.data, "--infra", p.infra, "--api", "127.0.0.1:0", "--workbench", "127.0.0.1:0") //nolint:gosec // itself
+	c.Stdout, c.Stderr = &output, &output
+	if err := c.Start(); err != nil {
+		return 0, err
+	}
+	if moment > 0 {
+		killer := time.AfterFunc(moment, func() { _ = c.Process.Kill() })
+		defer killer.Stop()
+	}
+	if err := c.Wait(); err != nil && moment == 0 {
+		return 0, fmt.Errorf("demo: %w\n%s", err, output.String())
+	}
+	return time.Since(started), nil
+}

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"quittance.dev/cmd/internal/bank"
+	"quittance.dev/cmd/internal/demo"
+)
+
+func runCommand() *cobra.Command {
+	var p place
+	c := &cobra.Command{
+		Use: "run", Short: "Run the whole bank: the demo once, then serve until Ctrl-C", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			started := time.Now()
+			b, stop, err := p.start(c.Context(), nil)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			out := c.OutOrStdout()
+			began(out, time.Since(started))
+			r, err := play(c.Context(), out, b, p.data)
+			if err != nil {
+				if c.Context().Err() != nil {
+					return nil // Ctrl-C during the demo; the next run takes it up
+				}
+				return err
+			}
+			whereNext(out, b, r)
+			<-c.Context().Done()
+			fmt.Fprintln(out, "\nStopping.")
+			return nil
+		},
+	}
+	p.flags(c)
+	return c
+}
+
+func whereNext(w io.Writer, b *bank.Bank, r demo.Result) {
+	fmt.Fprintf(w, `
+Where to go next
+   the API, described       %[1]s/docs   (OpenAPI: %[1]s/openapi.json)
+   the journey just played  curl %[1]s/journeys/%[3]s
+   the closure              curl %[1]s/closures/%[4]s
+   the receipt              curl -o receipt.pdf %[1]s/invoices/%[5]s/receipt
+   dead letters             curl %[1]s/dead-letters
+   a customer               curl -H 'Content-Type: application/json' -d '{"name":"Eve Example","email":"eve@example.org","phone":"+41790000009"}' %[1]s/customers
+   a deposit                curl -H 'Content-Type: application/json' -d '{"account_id":"%[6]s","amount":10.00}' %[1]s/deposit
+   a deposit as an event    curl -H 'Content-Type: application/json' -H 'Ce-Specversion: 1.0' -H 'Ce-Id: my-1' -H 'Ce-Source: /me' \
+                                 -H 'Ce-Type: dev.quittance.deposit.requested.v1' \
+                                 -d '{"operation_id":"%[7]s","account_id":"%[6]s","amount_minor":500,"currency":"EUR"}' %[1]s/events
+   the outside world        curl %[2]s/outside/mambu/books   (also e, stripe, mail, sms)
+   metrics                  curl %[2]s/metrics
+
+The bank serves until Ctrl-C. Its state survives; make clean forgets it.
+`, b.APIURL, b.BenchURL, r.Withdrawal, r.SavingsID, r.InvoiceID, r.PayeeID, newID())
+}

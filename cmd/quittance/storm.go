@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"quittance.dev/cmd/internal/bank"
+	"quittance.dev/cmd/internal/demo"
+	"quittance.dev/cmd/internal/knative"
+)
+
+func stormCommand() *cobra.Command {
+	p := place{api: "127.0.0.1:0", workbench: "127.0.0.1:0"}
+	var journeys, together int
+	var forecast knative.Forecast
+	c := &cobra.Command{
+		Use: "storm", Short: "Play both journeys many times in seeded bad weather and compare the books", Args: cobra.NoArgs,
+		Long: "Each hop, from the relay to a broker and from a broker to a function, meets the weather.\n" +
+			"The bank lives in a temporary folder unless --data is given.",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if p.data == "" {
+				folder, err := os.MkdirTemp("", "quittance-storm-")
+				if err != nil {
+					return err
+				}
+				defer func() { _ = os.RemoveAll(folder) }()
+				p.data = folder
+			}
+			forecast.DuplicateWithin, forecast.ReorderWindow = 200*time.Millisecond, 500*time.Millisecond
+			weather := &knative.Weather{}
+			b, stop, err := p.start(c.Context(), weather)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			if err := weather.Set(forecast); err != nil {
+				return err
+			}
+			out := c.OutOrStdout()
+			fmt.Fprintf(out, "%d card payments and %d closings, %d at a time; seed %d, %.0f %% duplicated, %.0f %% dropped, %.0f %% held back, %.0f %% answers lost\n",
+				journeys, journeys, together, forecast.Seed, 100*forecast.Duplicate, 100*forecast.Drop, 100*forecast.Reorder, 100*forecast.LoseAnswer)
+			started := time.Now()
+			if err := many(c.Context(), b, journeys, together); err != nil {
+				return err
+			}
+			fmt.Fprintf(out, "   all %d complete after %s; the weather: %v\n", 2*journeys, time.Since(started).Round(time.Second), weather.Counts())
+			return compare(c.Context(), out, b, 5*time.Minute)
+		},
+	}
+	p.flags(c)
+	f := c.Flags()
+	f.Lookup("data").DefValue, p.data = "", ""
+	f.Lookup("api").DefValue, p.api = "127.0.0.1:0", "127.0.0.1:0"
+	f.Lookup("workbench").DefValue, p.workbench = "127.0.0.1:0", "127.0.0.1:0"
+	f.IntVar(&journeys, "journeys", 50, "how many of each")
+	f.IntVar(&together, "together", 10, "how many at a time")
+	f.Uint64Var(&forecast.Seed, "seed", 1, "decides what befalls which delivery")
+	f.Float64Var(&forecast.Duplicate, "duplicate", 0.10, "share of deliveries made twice")
+	f.Float64Var(&forecast.Drop, "drop", 0.05, "share of deliveries acknowledged and lost")
+	f.Float64Var(&forecast.Reorder, "reorder", 0.20, "share of deliveries held back")
+	f.Float64Var(&forecast.LoseAnswer, "lose-answer", 0.02, "share of deliveries whose answer is lost")
+	f.Float64Var(&forecast.Refuse, "refuse", 0, "share of deliveries refused with a 5xx")
+	return c
+}
+
+// many plays n runs of both journeys, some at a time, and returns every error.
+func many(ctx context.Context, b *bank.Bank, n, together int) error {
+	slots := make(chan struct{}, together)
+	var mu sync.Mutex
+	var errs []error
+	var wg sync.WaitGroup
+	base := newID()
+	for i := range n {
+		for name, journey := range map[string]func(context.Context, demo.Options) (demo.Result, error){"payment": demo.Payment, "closing": demo.Closing} {
+			wg.Go(func() {
+				slots <- struct{}{}
+				defer func() { <-slots }()
+				_, err := journey(ctx, demo.Options{API: b.APIURL, Run: fmt.Sprintf("%s/%d", base, i), Timeout: 5 * time.Minute})
+				if err != nil {
+					mu.Lock()
+					errs = append(errs, fmt.Errorf("%s %d: %w", name, i, err))
+					mu.Unlock()
+				}
+			})
+		}
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
