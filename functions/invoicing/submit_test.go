@@ -142,3 +142,36 @@ func TestSubmitPayment_Refuses(t *testing.T) {
 		require.NoError(t, submit(t, d, invoicingtest.NewPayment(i, invoicingtest.WithCard(token))), token)
 	}
 }
+
+func TestPayInvoice_OnlyAnOpenOne(t *testing.T) {
+	t.Parallel()
+	owner := pgtest.New(t).Pool("")
+	d := invoicingtest.Open(t, owner)
+	paid := d.Paid(t)
+	pay := func(ctx context.Context, tx fn.Tx) error {
+		return invoicing.PayInvoice(ctx, tx, paid.InvoiceID, paid.PaymentID)
+	}
+	before, err := invoicing.FindInvoice(t.Context(), owner, paid.InvoiceID)
+	require.NoError(t, err)
+	require.ErrorIs(t, d.Try(t, pay), invoicing.ErrInvoiceNotOpen, "even by the same payment: the time would change")
+	after, err := invoicing.FindInvoice(t.Context(), owner, paid.InvoiceID)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+}
+
+// A payment that has moved on is not moved again by whoever comes late.
+func TestMovesOnlyFromTheStateTheyNeed(t *testing.T) {
+	t.Parallel()
+	d := invoicingtest.Open(t, pgtest.New(t).Pool(""))
+	p := d.Charging(t, d.Invoice(t))
+	for name, move := range map[string]func(context.Context, fn.Tx) error{
+		"validated": func(ctx context.Context, tx fn.Tx) error { return invoicing.MarkValidated(ctx, tx, p.ID) },
+		"rejected":  func(ctx context.Context, tx fn.Tx) error { return invoicing.Reject(ctx, tx, p.ID, "late") },
+		"charging": func(ctx context.Context, tx fn.Tx) error {
+			_, err := invoicing.StartCharge(ctx, tx, p.ID, "stripe", "other journey")
+			return err
+		},
+	} {
+		require.ErrorIs(t, d.Try(t, move), invoicing.ErrStateChanged, name)
+	}
+}

@@ -325,6 +325,42 @@ func TestI17_TheSweep(t *testing.T) {
 	require.Len(t, sweep(), 1)
 }
 
+// A payment that was refused before the processor made a charge of it is over:
+// no notification has it charged again.
+func TestANotificationNeverChargesAFailedPayment(t *testing.T) {
+	t.Parallel()
+	r := open(t, payment.Config{})
+	p := r.desk.Charging(t, r.desk.Invoice(t))
+	r.desk.Do(t, func(ctx context.Context, tx fn.Tx) error {
+		return invoicing.Settle(ctx, tx, p.ID, invoicing.Settlement{State: invoicing.Failed, Reason: "invalid_request"})
+	})
+	require.Equal(t, http.StatusOK, r.post(t, notified("payment:"+p.ID)))
+	require.Zero(t, r.processor.charge)
+	require.Equal(t, invoicing.Failed, r.payment(t, p.ID).State)
+}
+
+// F37: a sweep passes over what another one is just picking.
+func TestF37_ASweepDoesNotWaitForAnother(t *testing.T) {
+	t.Parallel()
+	r := open(t, payment.Config{})
+	second := invoicingtest.Open(t, r.owner)
+	for range 3 {
+		p := r.desk.Charging(t, r.desk.Invoice(t))
+		age(t, r.owner, p.ID, time.Hour)
+	}
+	take := func(limit int, then func(n int)) func(context.Context, fn.Tx) error {
+		return func(ctx context.Context, tx fn.Tx) error {
+			picked, err := invoicing.TakeUnsettled(ctx, tx, time.Minute, limit)
+			then(len(picked))
+			return err
+		}
+	}
+	r.desk.Do(t, take(2, func(n int) {
+		require.Equal(t, 2, n)
+		second.Do(t, take(10, func(n int) { require.Equal(t, 1, n) })) // while the first is not committed
+	}))
+}
+
 // F37: sweeps that run at once do not ask twice.
 func TestF37_SweepsAtOncePickDifferentPayments(t *testing.T) {
 	t.Parallel()

@@ -77,6 +77,8 @@ func TestRender(t *testing.T) {
 		"Receipt number", "QUITTANCE-00000017", "Date of issue", "2026-03-04", "Invoice", "Rechnung Nr. 17/2026 (L\xf6schfahrzeug, 3 \x80)",
 		"Paid on", "2026-03-03", "Paid by", "Card", "Amount paid", "1234.56 EUR",
 		"Receipt id", r.ID, "Invoice id", i.ID, "Payment id", p.ID, "Processor", "stripe pi_3MtwBwLkdIwHu7ix28a3tqPa"}, lines)
+	require.Contains(t, string(pdf), "/CreationDate (D:20260304050607")
+	require.Contains(t, string(pdf), "/ModDate (D:20260304050607")
 	require.NotContains(t, string(pdf), "pm_secret_token")
 	require.NotContains(t, strings.Join(lines, "\n"), i.CustomerID, "A31: it names nobody")
 }

@@ -3,6 +3,7 @@ package receipt_test
 import (
 	"context"
 	"net/http"
+	"sync"
 	"testing"
 
 	"github.com/google/uuid"
@@ -93,6 +94,39 @@ func TestD05_APaidInvoiceGetsOneNumberedReceipt(t *testing.T) {
 	require.ErrorIs(t, err, invoicing.ErrReceiptNotFound)
 	_, err = invoicing.FindReceipt(ctx, owner, "receipt")
 	require.ErrorIs(t, err, invoicing.ErrReceiptNotFound)
+}
+
+// Two replicas, and the same facts under other ids at the same time: nobody
+// fails, nobody takes a number in vain.
+func TestD05_ReplicasShareTheNumbers(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	desk, owner := invoicingtest.Open(t, db.Pool("")), db.Pool("")
+	var wg sync.WaitGroup
+	replicas := []*fntest.Door{
+		fntest.Open(t, receipt.New(receipt.Config{}), db.Pool(role), fn.Options{GroupSize: 1}),
+		fntest.Open(t, receipt.New(receipt.Config{}), db.Pool(role), fn.Options{GroupSize: 1}),
+	}
+	statuses := make(chan int, 60)
+	for range 20 {
+		paid := desk.Paid(t)
+		for _, door := range replicas {
+			wg.Go(func() {
+				status, _ := door.Post(t, fntest.Event(paid))
+				statuses <- status
+			})
+		}
+	}
+	wg.Wait()
+	close(statuses)
+	for status := range statuses {
+		require.Equal(t, http.StatusOK, status)
+	}
+	var last, receipts, highest int
+	require.NoError(t, owner.QueryRow(t.Context(), `
+		select (select last from invoicing.receipt_counter where issuer = 'quittance'), count(*), max(number) from invoicing.receipt`).
+		Scan(&last, &receipts, &highest))
+	require.Equal(t, []int{20, 20, 20}, []int{last, receipts, highest})
 }
 
 // A receipt says that money was paid; it is never written on the word of an
