@@ -46,7 +46,7 @@ begin;
 insert into keyed.idempotency values (:key);
 update keyed.account set balance = balance + :amount where id = :one;
 update keyed.account set balance = balance - :amount where id = :other;
-insert into keyed.entry values (:key, 1, :one, :amount), (:key, 2, :other, -:amount);
+insert into keyed.entry values (:key, 1, :one, :amount), (:key, 2, :other, -:amount::bigint);
 commit;
 `
 
@@ -78,7 +78,7 @@ func preparePgbench(ctx context.Context, srv *pgserver.Server, scale int, dir st
 	if _, err := admin.Exec(ctx, `create database `+baseline); err != nil {
 		return nil, err
 	}
-	if _, err := p.run(ctx, "-i", "-q", "-s", strconv.Itoa(scale)); err != nil {
+	if _, _, err := p.run(ctx, "-i", "-q", "-s", strconv.Itoa(scale)); err != nil {
 		return nil, err
 	}
 	conn, err := pgx.Connect(ctx, p.conn)
@@ -92,37 +92,51 @@ func preparePgbench(ctx context.Context, srv *pgserver.Server, scale int, dir st
 	return p, os.WriteFile(p.script, fmt.Appendf(nil, keyedTransfer, keyedAccounts), 0o600)
 }
 
-// tpcb runs pgbench's own TPC-B for a while and returns transactions a second.
-func (p *pgbench) tpcb(ctx context.Context, d time.Duration) (float64, error) {
+// tpcb is pgbench's own TPC-B.
+func (p *pgbench) tpcb(ctx context.Context, d time.Duration) (transactions, error) {
 	return p.transactions(ctx, d)
 }
 
-// keyed runs the keyed transfer.
-func (p *pgbench) keyed(ctx context.Context, d time.Duration) (float64, error) {
+// keyed is the keyed transfer.
+func (p *pgbench) keyed(ctx context.Context, d time.Duration) (transactions, error) {
 	return p.transactions(ctx, d, "-n", "-f", p.script)
 }
 
-var tpsLine = regexp.MustCompile(`(?m)^tps = ([0-9.]+)`)
-
-func (p *pgbench) transactions(ctx context.Context, d time.Duration, args ...string) (float64, error) {
-	seconds := max(int(d/time.Second), 1)
-	out, err := p.run(ctx, append(append([]string{"-T", strconv.Itoa(seconds)}, pgbenchLoad...), args...)...)
-	if err != nil {
-		return 0, err
-	}
-	m := tpsLine.FindSubmatch(out)
-	if m == nil {
-		return 0, fmt.Errorf("pgbench printed no tps:\n%s", out)
-	}
-	return strconv.ParseFloat(string(m[1]), 64)
+// transactions are what pgbench did in one run.
+type transactions struct {
+	rate  float64 // per second, as it prints it
+	count int
+	took  time.Duration // of the processor, by pgbench itself
 }
 
-func (p *pgbench) run(ctx context.Context, args ...string) ([]byte, error) {
+var (
+	rateLine  = regexp.MustCompile(`(?m)^tps = ([0-9.]+)`)
+	countLine = regexp.MustCompile(`(?m)^number of transactions actually processed: ([0-9]+)`)
+)
+
+func (p *pgbench) transactions(ctx context.Context, d time.Duration, args ...string) (t transactions, err error) {
+	seconds := max(int(d/time.Second), 1)
+	out, took, err := p.run(ctx, append(append([]string{"-T", strconv.Itoa(seconds)}, pgbenchLoad...), args...)...)
+	if err != nil {
+		return t, err
+	}
+	rate, count := rateLine.FindSubmatch(out), countLine.FindSubmatch(out)
+	if rate == nil || count == nil {
+		return t, fmt.Errorf("pgbench printed no figures:\n%s", out)
+	}
+	t.took = took
+	if t.rate, err = strconv.ParseFloat(string(rate[1]), 64); err != nil {
+		return t, err
+	}
+	t.count, err = strconv.Atoi(string(count[1]))
+	return t, err
+}
+
+func (p *pgbench) run(ctx context.Context, args ...string) (out []byte, took time.Duration, err error) {
 	cmd := exec.CommandContext(ctx, p.program, append(args, p.conn)...)
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return nil, fmt.Errorf("pgbench: %w:\n%s", err, out)
+	if out, err = cmd.CombinedOutput(); err != nil {
+		return nil, 0, fmt.Errorf("pgbench: %w:\n%.1000s", err, out) // each client may say the same
 	}
-	return out, nil
+	return out, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }

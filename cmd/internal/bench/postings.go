@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -30,20 +31,40 @@ func postings(ctx context.Context, o Options, dir string) (s Section, err error)
 	if err := l.fill(ctx); err != nil {
 		return s, err
 	}
-	tpcb := Figure{Name: "pgbench TPC-B, 16 clients, prepared", Unit: "tx/s"}
-	keyed := Figure{Name: "minimal keyed transfer by pgbench, 16 clients, prepared", Unit: "tx/s"}
-	random := doorFigures("random accounts")
-	hot := doorFigures("one hot account in every posting")
+	if err := l.settle(ctx); err != nil {
+		return s, err
+	}
+	tpcb := work{
+		rate:   Figure{Name: "pgbench TPC-B, 16 clients, prepared", Unit: "tx/s"},
+		driver: Figure{Name: "  processor time of each: pgbench", Unit: "us"},
+		server: Figure{Name: "  processor time of each: Postgres", Unit: "us"},
+	}
+	keyed := tpcb
+	keyed.rate.Name = "minimal keyed transfer by pgbench, 16 clients, prepared"
+	random, hot := doorWork("random accounts"), doorWork("one hot account in every posting")
+	books := ""
+	defer func() { // also of what was measured before an error
+		s.Ratios = []Ratio{
+			ratios("postings / TPC-B", wantedPostings, random.rate, tpcb.rate),
+			ratios("postings / minimal keyed transfer", 0, random.rate, keyed.rate),
+			ratios("postings on one hot account / TPC-B", 0, hot.rate, tpcb.rate),
+			ratios("processor time, all together: TPC-B / posting", 0, tpcb.all(), random.all()),
+		}
+		for _, w := range []work{tpcb, keyed, random.work, hot.work} {
+			s.Raw = append(s.Raw, w.rate, w.driver, w.server)
+		}
+		s.Raw = append(s.Raw, random.p50, random.p99, hot.p50, hot.p99)
+		s.Notes = []string{
+			fmt.Sprintf("%d accounts; shared_buffers %d MB; the callers and pgbench share the cores with what they measure", ledgerAccounts, sharedBuffersMB),
+			books,
+		}
+	}()
 	for round := range o.Rounds {
 		o.say("postings: round %d of %d", round+1, o.Rounds)
 		for _, step := range []func() error{
-			func() error { return l.quiet(ctx) },
-			func() error { return tpcb.measure(func() (float64, error) { return p.tpcb(ctx, o.Duration) }) },
-			func() error { return l.quiet(ctx) },
+			func() error { return tpcb.pgbench(ctx, l, o, p.tpcb) },
 			func() error { return random.measure(ctx, l, everyAccount, o, "postings-random", round) },
-			func() error { return l.quiet(ctx) },
-			func() error { return keyed.measure(func() (float64, error) { return p.keyed(ctx, o.Duration) }) },
-			func() error { return l.quiet(ctx) },
+			func() error { return keyed.pgbench(ctx, l, o, p.keyed) },
 			func() error { return hot.measure(ctx, l, oneAccount, o, "postings-hot", round) },
 		} {
 			if err := step(); err != nil {
@@ -51,38 +72,54 @@ func postings(ctx context.Context, o Options, dir string) (s Section, err error)
 			}
 		}
 	}
-	s.Ratios = []Ratio{
-		ratios("postings / TPC-B", wantedPostings, random.rate, tpcb),
-		ratios("postings / minimal keyed transfer", 0, random.rate, keyed),
-		ratios("postings on one hot account / TPC-B", 0, hot.rate, tpcb),
-	}
-	s.Raw = []Figure{tpcb, keyed, random.rate, random.p50, random.p99, hot.rate, hot.p50, hot.p99}
-	books, err := l.verify(ctx)
-	s.Notes = []string{
-		books,
-		fmt.Sprintf("%d accounts; shared_buffers %d MB; the callers and pgbench share the cores with what they measure", ledgerAccounts, sharedBuffersMB),
-	}
+	books, err = l.verify(ctx)
 	return s, err
 }
 
-// measure adds one round.
-func (f *Figure) measure(run func() (float64, error)) error {
-	v, err := run()
+// work is how much of one kind was done, and what each piece cost the
+// processors: a figure that others who keep the machine busy blur less.
+type work struct{ rate, driver, server Figure }
+
+func (w *work) add(rate float64, count int, driver, server time.Duration) {
+	w.rate.Rounds = append(w.rate.Rounds, rate)
+	w.driver.Rounds = append(w.driver.Rounds, microsecondsEach(driver, count))
+	w.server.Rounds = append(w.server.Rounds, microsecondsEach(server, count))
+}
+
+// all is the processor time of each piece, wherever it was used.
+func (w *work) all() Figure {
+	var sum Figure
+	for i := range w.driver.Rounds {
+		sum.Rounds = append(sum.Rounds, w.driver.Rounds[i]+w.server.Rounds[i])
+	}
+	return sum
+}
+
+func (w *work) pgbench(ctx context.Context, l *ledgerDoor, o Options, run func(context.Context, time.Duration) (transactions, error)) error {
+	before := family(l.postgres.Pid())
+	t, err := run(ctx, o.Duration)
 	if err != nil {
 		return err
 	}
-	f.Rounds = append(f.Rounds, v)
+	w.add(t.rate, t.count, t.took, family(l.postgres.Pid())-before)
 	return nil
 }
 
 // door is what is measured of the ledger's door.
-type door struct{ rate, p50, p99 Figure }
+type door struct {
+	work
+	p50, p99 Figure
+}
 
-func doorFigures(what string) door {
+func doorWork(what string) door {
 	return door{
-		rate: Figure{Name: "postings, " + what, Unit: "postings/s"},
-		p50:  Figure{Name: "  half of them answered within", Unit: "ms"},
-		p99:  Figure{Name: "  99 % of them answered within", Unit: "ms"},
+		work: work{
+			rate:   Figure{Name: "postings, " + what, Unit: "postings/s"},
+			driver: Figure{Name: "  processor time of each: function and callers", Unit: "us"},
+			server: Figure{Name: "  processor time of each: Postgres", Unit: "us"},
+		},
+		p50: Figure{Name: "half of them answered within, " + what, Unit: "ms"},
+		p99: Figure{Name: "99 % of them answered within, " + what, Unit: "ms"},
 	}
 }
 
@@ -93,14 +130,13 @@ func (d *door) measure(ctx context.Context, l *ledgerDoor, choose accounts, o Op
 	}
 	run, cancel := context.WithTimeout(ctx, o.Duration)
 	defer cancel()
+	ours, theirs := own(), family(l.postgres.Pid())
 	answers, err := l.load(ctx, choose, func() bool { return run.Err() == nil })
-	if err := stop(); err != nil {
+	ours, theirs = own()-ours, family(l.postgres.Pid())-theirs
+	if err := errors.Join(err, stop()); err != nil {
 		return err
 	}
-	if err != nil {
-		return err
-	}
-	d.rate.Rounds = append(d.rate.Rounds, perSecond(len(answers.took), answers.elapsed))
+	d.add(perSecond(len(answers.took), answers.elapsed), len(answers.took), ours, theirs)
 	d.p50.Rounds = append(d.p50.Rounds, milliseconds(quantile(answers.took, 0.50)))
 	d.p99.Rounds = append(d.p99.Rounds, milliseconds(quantile(answers.took, 0.99)))
 	return nil
