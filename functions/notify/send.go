@@ -62,6 +62,7 @@ func (r room) prepare(ctx context.Context, tx fn.Tx, in fn.In[events.Notificatio
 		return fn.Done[message](failed(n, inDoubtReason)), r.park(ctx, tx, n, "an earlier attempt came to no end")
 	case leave:
 		return fn.Done[message](), nil
+	case send, resend, look:
 	}
 	customer, err := accounts.FindCustomer(ctx, tx, n.CustomerID)
 	if errors.Is(err, accounts.ErrNotFound) {

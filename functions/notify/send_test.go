@@ -18,14 +18,14 @@ import (
 	"quittance.dev/functions/outside/outsidetest"
 )
 
-var died = errors.New("the process died here")
+var errDied = errors.New("the process died here")
 
 // dyingAt fails once, at a point of the function.
 func dyingAt(point string) func(string) error {
 	var passed atomic.Bool
 	return func(p string) error {
 		if p == notify.Name+"."+point && passed.CompareAndSwap(false, true) {
-			return died
+			return errDied
 		}
 		return nil
 	}

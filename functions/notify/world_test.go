@@ -145,7 +145,7 @@ func openSMTP(t testing.TB, logger *slog.Logger) (*mailtest.SMTP, mail.Sender) {
 	t.Helper()
 	server, err := mailtest.NewSMTP(mailtest.SMTPConfig{})
 	require.NoError(t, err)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	served := make(chan struct{})
 	go func() {

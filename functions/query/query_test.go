@@ -2,6 +2,7 @@ package query_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -161,4 +162,17 @@ func TestRebuildRefusesAnArchiveItCannotRead(t *testing.T) {
 	require.ErrorContains(t, err, "account.opened")
 	_, err = query.FindAccount(ctx, owner, id)
 	require.NoError(t, err, "a rebuild that fails leaves the old rows")
+}
+
+// TestB13_RebuildKnowsWhatTheFunctionHears: an event that is projected live is
+// projected from the archive, too.
+func TestB13_RebuildKnowsWhatTheFunctionHears(t *testing.T) {
+	t.Parallel()
+	var heard []events.Type
+	for _, entry := range events.Catalogue() {
+		if slices.Contains(entry.Hears, "query") {
+			heard = append(heard, entry.Type)
+		}
+	}
+	require.ElementsMatch(t, heard, query.Rebuilt())
 }

@@ -13,7 +13,7 @@ import (
 	"quittance.dev/events/money"
 )
 
-// ErrNotFound: nothing is known of the account, or not yet.
+// ErrNotFound means that nothing is known of the account, or not yet.
 var ErrNotFound = errors.New("account not found")
 
 // MaxPage is the most rows that a list returns, whatever limit is asked for.

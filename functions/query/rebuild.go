@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -25,6 +27,7 @@ type Beginner interface {
 // function waits meanwhile: an event that commits too late to be in the
 // archive that Rebuild reads is projected after it.
 func Rebuild(ctx context.Context, conn Beginner) (replayed int, err error) {
+	take := takers()
 	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, statement := range []string{
 			"lock table query.account_projection, query.balance, query.transaction in share row exclusive mode",
@@ -38,11 +41,11 @@ func Rebuild(ctx context.Context, conn Beginner) (replayed int, err error) {
 		}
 		if _, err := tx.Exec(ctx, `
 			declare archive no scroll cursor for
-			select type, created_at, data::text from delivery.outbox where type = any($1)`, projected()); err != nil {
+			select type, created_at, data::text from delivery.outbox where type = any($1)`, Rebuilt()); err != nil {
 			return fmt.Errorf("open the archive: %w", err)
 		}
 		for {
-			p, n, err := readPage(ctx, tx)
+			p, n, err := readPage(ctx, tx, take)
 			if err != nil {
 				return err
 			}
@@ -61,7 +64,7 @@ func Rebuild(ctx context.Context, conn Beginner) (replayed int, err error) {
 	return replayed, nil
 }
 
-func readPage(ctx context.Context, tx pgx.Tx) (p pageOfEvents, n int, err error) {
+func readPage(ctx context.Context, tx pgx.Tx, take map[events.Type]taker) (p pageOfEvents, n int, err error) {
 	rows, err := tx.Query(ctx, fmt.Sprintf("fetch %d from archive", rebuildPage))
 	if err != nil {
 		return p, 0, fmt.Errorf("read the archive: %w", err)
@@ -71,7 +74,7 @@ func readPage(ctx context.Context, tx pgx.Tx) (p pageOfEvents, n int, err error)
 	var data string
 	_, err = pgx.ForEachRow(rows, []any{&eventType, &at, &data}, func() error {
 		n++
-		return p.add(eventType, at, []byte(data))
+		return take[eventType](&p, []byte(data), at)
 	})
 	if err != nil {
 		return p, n, fmt.Errorf("read the archive: %w", err)
@@ -86,51 +89,49 @@ type pageOfEvents struct {
 	posted         []Transaction
 }
 
-// projected are the types that the projections are made of; add knows each.
-func projected() []string {
-	return []string{
-		string(events.TypeAccountOpened), string(events.TypeDepositCompleted), string(events.TypeWithdrawalCompleted),
-		string(events.TypeInvoiceCredited), string(events.TypeClosureStarted), string(events.TypeAccountClosed),
+// taker adds one archived event to its page.
+type taker func(p *pageOfEvents, data []byte, at time.Time) error
+
+// Rebuilt lists the event types that Rebuild reads.
+func Rebuilt() []events.Type { return slices.Sorted(maps.Keys(takers())) }
+
+// takers knows each type that the projections are made of.
+func takers() map[events.Type]taker {
+	return map[events.Type]taker{
+		events.TypeAccountOpened: take(func(p *pageOfEvents, d events.AccountOpened, at time.Time) {
+			p.opened = append(p.opened, OfOpening(d, at))
+		}),
+		events.TypeDepositCompleted: take(func(p *pageOfEvents, d events.DepositCompleted, at time.Time) {
+			p.posted = append(p.posted, OfDeposit(d, at))
+		}),
+		events.TypeWithdrawalCompleted: take(func(p *pageOfEvents, d events.WithdrawalCompleted, at time.Time) {
+			p.posted = append(p.posted, OfWithdrawal(d, at))
+		}),
+		events.TypeInvoiceCredited: take(func(p *pageOfEvents, d events.InvoiceCredited, at time.Time) {
+			p.posted = append(p.posted, OfInvoice(d, at))
+		}),
+		events.TypeClosureStarted: take(func(p *pageOfEvents, d events.ClosureStarted, _ time.Time) {
+			p.closing = append(p.closing, d.AccountID)
+		}),
+		events.TypeAccountClosed: take(func(p *pageOfEvents, d events.AccountClosed, at time.Time) {
+			p.closed = append(p.closed, Account{ID: d.AccountID, ClosedAt: at})
+		}),
 	}
 }
 
-func (p *pageOfEvents) add(t events.Type, at time.Time, data []byte) (err error) {
-	switch t {
-	case events.TypeAccountOpened:
-		var d events.AccountOpened
-		if err = read(data, &d); err == nil {
-			p.opened = append(p.opened, OfOpening(d, at))
+// take reads the payload of one type.
+func take[D events.Data](add func(*pageOfEvents, D, time.Time)) taker {
+	return func(p *pageOfEvents, data []byte, at time.Time) error {
+		var d D
+		if err := json.Unmarshal(data, &d); err != nil {
+			return fmt.Errorf("%s of %s: %w", d.Type(), at.UTC().Format(time.RFC3339Nano), err)
 		}
-	case events.TypeDepositCompleted:
-		var d events.DepositCompleted
-		if err = read(data, &d); err == nil {
-			p.posted = append(p.posted, OfDeposit(d, at))
+		if err := d.Validate(); err != nil {
+			return fmt.Errorf("%s of %s: %w", d.Type(), at.UTC().Format(time.RFC3339Nano), err)
 		}
-	case events.TypeWithdrawalCompleted:
-		var d events.WithdrawalCompleted
-		if err = read(data, &d); err == nil {
-			p.posted = append(p.posted, OfWithdrawal(d, at))
-		}
-	case events.TypeInvoiceCredited:
-		var d events.InvoiceCredited
-		if err = read(data, &d); err == nil {
-			p.posted = append(p.posted, OfInvoice(d, at))
-		}
-	case events.TypeClosureStarted:
-		var d events.ClosureStarted
-		if err = read(data, &d); err == nil {
-			p.closing = append(p.closing, d.AccountID)
-		}
-	case events.TypeAccountClosed:
-		var d events.AccountClosed
-		if err = read(data, &d); err == nil {
-			p.closed = append(p.closed, Account{ID: d.AccountID, ClosedAt: at})
-		}
+		add(p, d, at)
+		return nil
 	}
-	if err != nil {
-		return fmt.Errorf("%s of %s: %w", t, at.UTC().Format(time.RFC3339Nano), err)
-	}
-	return nil
 }
 
 func (p *pageOfEvents) write(ctx context.Context, tx pgx.Tx) error {
@@ -144,8 +145,4 @@ func (p *pageOfEvents) write(ctx context.Context, tx pgx.Tx) error {
 		return err
 	}
 	return Closed(ctx, tx, p.closed)
-}
-
-func read(data []byte, into events.Data) error {
-	return json.Unmarshal(data, into)
 }
