@@ -71,6 +71,7 @@ func TestGateway_Delivers(t *testing.T) {
 
 // F21: whatever goes wrong, the same mail again ends in one mail.
 func TestGateway_EveryMood(t *testing.T) {
+	t.Parallel()
 	const all = 3 // as often as one call is attempted
 	for name, tt := range map[string]struct {
 		mood    outsidetest.Mood
@@ -240,7 +241,7 @@ func TestGateway_Admin(t *testing.T) {
 	_, err := r.client.Send(t.Context(), message())
 	require.NoError(t, err)
 	w := httptest.NewRecorder()
-	r.Admin().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/mails", nil))
+	r.Admin().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/mails", nil))
 	require.Equal(t, http.StatusOK, w.Code)
 	require.Contains(t, w.Body.String(), r.Mails()[0].ID)
 }

@@ -31,7 +31,7 @@ func newSMTPRig(t *testing.T, c mailtest.SMTPConfig, implicit bool) *smtpRig {
 	t.Helper()
 	server, err := mailtest.NewSMTP(c)
 	require.NoError(t, err)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	port := listener.Addr().(*net.TCPAddr).Port
 	if implicit {
@@ -79,6 +79,7 @@ func TestSMTP_Delivers(t *testing.T) {
 
 // F21: the three outcomes, and the certainty that belongs to each.
 func TestSMTP_EveryMood(t *testing.T) {
+	t.Parallel()
 	type kind = outsidetest.Mood
 	ms := func(n int) outsidetest.Duration { return outsidetest.Duration(time.Duration(n) * time.Millisecond) }
 	for name, tt := range map[string]struct {
@@ -176,7 +177,7 @@ func TestSMTP_EndsWithItsContext(t *testing.T) {
 }
 
 func TestSMTP_NobodyThere(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	port := listener.Addr().(*net.TCPAddr).Port
 	require.NoError(t, listener.Close())
@@ -198,6 +199,7 @@ func TestSMTP_BookSurvivesItsDeath(t *testing.T) {
 
 // E2 for mail: what does not verify gets neither password nor mail.
 func TestSMTP_TLSAndPassword(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	authority, err := outsidetest.NewAuthority(dir, "smtp")
 	require.NoError(t, err)

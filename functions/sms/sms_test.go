@@ -85,6 +85,7 @@ func TestSend_Delivers(t *testing.T) {
 // F17: a request that may have arrived is never repeated; what is unknown is looked up, and found
 // exactly when a text went out.
 func TestSend_EveryMood(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		mood    outsidetest.Mood
 		unknown bool
@@ -298,7 +299,7 @@ func TestEmulator_Admin(t *testing.T) {
 	require.NoError(t, err)
 	do := func(method, path, body string) (int, string) {
 		w := httptest.NewRecorder()
-		r.Admin().ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+		r.Admin().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body)))
 		return w.Code, w.Body.String()
 	}
 	status, _ := do("POST", "/settle", `{"sid":"`+receipt.ProviderID+`","status":"failed","code":30005}`)

@@ -10,7 +10,7 @@ import (
 // Stripe wants it.
 func (r ChargeRequest) check() (amount int64, _ *outside.Refusal) {
 	amount, ok := toStripe(r.AmountMinor, r.Currency)
-	reason := ""
+	var reason string
 	switch {
 	case r.Key == "" || len(r.Key) > 255 || strings.TrimSpace(r.Key) != r.Key:
 		reason = "key must be 1 to 255 characters"

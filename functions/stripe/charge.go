@@ -29,6 +29,7 @@ type ChargeRequest struct {
 // Outcome is what became of a payment.
 type Outcome string
 
+// The outcomes of a payment that Stripe has heard of.
 const (
 	Captured Outcome = "captured" // the money is taken
 	Refused  Outcome = "refused"  // no money was taken and none will be, for this key
@@ -38,6 +39,7 @@ const (
 // Status is a PaymentIntent's status in Stripe's own words.
 type Status string
 
+// The statuses (docs.stripe.com/payments/paymentintents/lifecycle).
 const (
 	StatusSucceeded             Status = "succeeded"
 	StatusProcessing            Status = "processing"

@@ -72,6 +72,7 @@ func TestCharge_TestCards(t *testing.T) {
 
 // F16, F17, F18: whatever goes wrong, the same request again ends in one charge.
 func TestCharge_EveryMood(t *testing.T) {
+	t.Parallel()
 	const all = 3 // as often as one call is attempted
 	type kind = outsidetest.Kind
 	mood := func(k kind, times int) outsidetest.Mood { return outsidetest.Mood{Kind: k, Op: "charge", Times: times} }
@@ -89,6 +90,7 @@ func TestCharge_EveryMood(t *testing.T) {
 		"429 always":                       {mood(outsidetest.TooMany, all), true},
 		"429 in Stripe's words, always":    {times(stripetest.RateLimited(), all), true},
 		"409 lock timeout":                 {stripetest.Locked(), true},
+		"busy with the first attempt":      {outsidetest.Mood{Kind: outsidetest.Busy, Delay: outsidetest.Duration(400 * time.Millisecond)}, true},
 		"409 key in use":                   {mood(outsidetest.InProgress, 1), true},
 		"slow, within patience":            {outsidetest.Mood{Kind: outsidetest.Slow, Delay: outsidetest.Duration(50 * time.Millisecond)}, false},
 		"slow, beyond patience, once":      {outsidetest.Mood{Kind: outsidetest.Slow, Delay: outsidetest.Duration(400 * time.Millisecond)}, false},
@@ -115,7 +117,10 @@ func TestCharge_EveryMood(t *testing.T) {
 				require.ErrorAs(t, err, &unknown)
 				require.Equal(t, "charge", unknown.Op)
 				require.Zero(t, first)
-				first, err = r.client.Charge(t.Context(), req)
+				require.Eventually(t, func() bool { // the first may still be under way there
+					first, err = r.client.Charge(t.Context(), req)
+					return err == nil
+				}, 5*time.Second, 10*time.Millisecond)
 			}
 			require.NoError(t, err)
 			require.Equal(t, stripe.Captured, first.Outcome)

@@ -51,8 +51,9 @@ func refusedBy(err error) (ChargeResult, bool) {
 // undecided finds the errors that say "not now": conflicts, locks, limits, Stripe's own failures.
 func undecided(e *stripego.Error) bool {
 	switch e.Code {
-	case "lock_timeout", "rate_limit", "idempotency_key_in_use":
+	case stripego.ErrorCodeLockTimeout, stripego.ErrorCodeRateLimit, stripego.ErrorCodeIdempotencyKeyInUse:
 		return true
+	default:
 	}
 	switch code := e.HTTPStatusCode; code {
 	case http.StatusConflict, http.StatusTooManyRequests, http.StatusRequestTimeout:

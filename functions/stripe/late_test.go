@@ -165,7 +165,7 @@ func TestEmulator_Admin(t *testing.T) {
 	r := newRig(t, stripetest.Config{})
 	do := func(method, path, body string) (int, string) {
 		w := httptest.NewRecorder()
-		r.Admin().ServeHTTP(w, httptest.NewRequest(method, path, strings.NewReader(body)))
+		r.Admin().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body)))
 		return w.Code, w.Body.String()
 	}
 	status, _ := do("POST", "/moods/script", `[{"kind":"refuse","op":"charge","code":"late_success"}]`)

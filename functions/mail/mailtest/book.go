@@ -71,7 +71,7 @@ func openBook(path string, clock *outsidetest.Clock, replay func(entry)) (*book,
 }
 
 // deliver puts a mail in the book and returns when it is on the disk.
-func (b *book) deliver(line entry) (Mail, error) {
+func (b *book) deliver(line entry) error {
 	b.mu.Lock()
 	line.Mail.At = b.clock.Now()
 	err := b.journal.Write(line)
@@ -82,7 +82,7 @@ func (b *book) deliver(line entry) (Mail, error) {
 	if err == nil {
 		err = b.journal.Sync()
 	}
-	return line.Mail, err
+	return err
 }
 
 // Mails gives a copy of all delivered mails, oldest first.

@@ -134,8 +134,9 @@ func (g *Gateway) once(w http.ResponseWriter, r *http.Request, body []byte) {
 		case outsidetest.KeyNew:
 		}
 	}
+	g.Moods.Work(r)
 	m.ID = strings.ToLower(rand.Text())
-	_, err := g.deliver(entry{Mail: m, Fingerprint: fingerprint})
+	err := g.deliver(entry{Mail: m, Fingerprint: fingerprint})
 	if m.Key != "" {
 		if err != nil {
 			g.keys.Forget(m.Key)

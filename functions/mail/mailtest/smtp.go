@@ -158,6 +158,7 @@ func (s *session) Data(r io.Reader) error {
 		return s.cut()
 	case outsidetest.Slow:
 		s.wait(time.Duration(s.mood.Delay))
+	default:
 	}
 	if s.mood.Code != "mail" && s.mood.Code != "rcpt" {
 		s.mood.Code = "data"
@@ -170,7 +171,7 @@ func (s *session) Data(r io.Reader) error {
 		return &smtp.SMTPError{Code: 554, EnhancedCode: smtp.EnhancedCode{5, 6, 0}, Message: "Not a mail: " + err.Error()}
 	}
 	m.ID, m.From, m.To = strings.ToLower(rand.Text()), s.from, s.to
-	if _, err := s.smtp.deliver(entry{Mail: m}); err != nil {
+	if err := s.smtp.deliver(entry{Mail: m}); err != nil {
 		return &smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 3, 0}, Message: "Book: " + err.Error()}
 	}
 	switch s.mood.Kind {
@@ -179,8 +180,9 @@ func (s *session) Data(r io.Reader) error {
 		return s.cut()
 	case outsidetest.CutAfter:
 		return s.cut()
+	default:
+		return nil
 	}
-	return nil
 }
 
 // cut ends the connection; the server's answer then goes nowhere.

@@ -162,7 +162,7 @@ func (e *Emulator) authenticated(next http.Handler) http.Handler {
 	same := func(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		user, secret, ok := r.BasicAuth()
-		if !ok || (e.config.User != "" && !(same(user, e.config.User) && same(secret, e.config.Secret))) {
+		if open := e.config.User == ""; !ok || (!open && (!same(user, e.config.User) || !same(secret, e.config.Secret))) {
 			fail(w, http.StatusUnauthorized, 20003, "Authenticate")
 			return
 		}

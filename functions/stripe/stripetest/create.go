@@ -44,6 +44,7 @@ func (e *Emulator) create(w http.ResponseWriter, r *http.Request) {
 		case outsidetest.KeyNew:
 		}
 	}
+	e.Moods.Work(r)
 	answer, ok := e.charge(form, outsidetest.MoodOf(r), keyLine{Key: key, Fingerprint: fingerprint})
 	if !ok && key != "" {
 		e.keys.Forget(key) // nothing began, so nothing is remembered
@@ -119,11 +120,11 @@ func (e *Emulator) confirm(i Intent, card card, confirm bool) entry {
 		return line
 	}
 	charge := Charge{ID: newID("ch"), At: i.At, Intent: i.ID, Amount: i.Amount, Currency: i.Currency}
-	said := ""
+	var said string
 	switch {
 	case card.action:
-		i.Status, said = "requires_action", "requires_action"
-		line.Event = e.books.newEvent(said, i, i.At)
+		i.Status = "requires_action"
+		line.Event = e.books.newEvent("requires_action", i, i.At)
 		return line
 	case card.decline != nil:
 		i.Status, said, charge.Status = "requires_payment_method", "payment_failed", "failed"

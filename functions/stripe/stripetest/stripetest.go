@@ -22,7 +22,7 @@ type Config struct {
 
 	WebhookURL    string        // where events are posted; "" posts none
 	WebhookSecret string        // that signs them
-	HTTP          *http.Client  // that posts them; a client with a 10 s timeout if nil
+	HTTP          *http.Client  // that posts them; a plain one if nil
 	RetryMin      time.Duration // first pause after a failed delivery, doubled each time; 1 s if 0
 	RetryMax      time.Duration // longest such pause; 1 min if 0
 	RetryTimes    int           // deliveries of one event at most; 12 if 0

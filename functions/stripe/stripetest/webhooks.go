@@ -14,6 +14,9 @@ import (
 	"github.com/stripe/stripe-go/v84/webhook"
 )
 
+// postTimeout bounds one delivery: a receiver that says nothing is tried again later.
+const postTimeout = 10 * time.Second
+
 // Delivery says how webhooks go out.
 type Delivery struct {
 	Hold    bool `json:"hold"`    // keep them until it is lifted
@@ -45,7 +48,7 @@ type tries struct {
 func newSender(e *Emulator) *sender {
 	s := &sender{e: e, http: e.config.HTTP, poke: make(chan struct{}, 1), tries: map[string]*tries{}}
 	if s.http == nil {
-		s.http = &http.Client{Timeout: 10 * time.Second}
+		s.http = &http.Client{}
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if e.config.WebhookURL != "" {
@@ -190,7 +193,9 @@ func (s *sender) post(event Event) error {
 	signed := webhook.GenerateTestSignedPayload(&webhook.UnsignedPayload{
 		Payload: payload, Secret: s.e.config.WebhookSecret, Timestamp: time.Now(),
 	})
-	req, err := http.NewRequestWithContext(s.ctx, http.MethodPost, s.e.config.WebhookURL, bytes.NewReader(payload))
+	ctx, cancel := context.WithTimeout(s.ctx, postTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.e.config.WebhookURL, bytes.NewReader(payload))
 	if err != nil {
 		return err
 	}
