@@ -35,6 +35,7 @@ func jsonBody(next http.Handler) http.Handler {
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
+		r.Header.Set("Content-Type", "application/json") // in the one spelling that huma knows
 		next.ServeHTTP(w, r)
 	})
 }
