@@ -36,6 +36,8 @@ type Options struct {
 	// none.
 	TracerProvider trace.TracerProvider
 	MeterProvider  metric.MeterProvider
+
+	network func() *memnet.Network // nil: memnet.New
 }
 
 // A Broker is the running data plane of all Brokers in the manifests.
@@ -59,7 +61,7 @@ func Start(ctx context.Context, o Options) (*Broker, error) {
 		return nil, errors.New("knative: no manifests")
 	}
 	o.fillIn()
-	b := &Broker{namespace: o.Manifests.Namespace, flight: newFlight(ctx), inner: memnet.New(), outer: memnet.New()}
+	b := &Broker{namespace: o.Manifests.Namespace, flight: newFlight(ctx), inner: o.network(), outer: o.network()}
 	b.hops = &hops{journal: o.Journal, weather: o.Weather, onCrash: o.OnCrash, attempts: newAttempts(), flight: b.flight}
 	if err := claimProcess(b.inner); err != nil {
 		return nil, errors.Join(err, b.closeNetworks())
@@ -83,6 +85,9 @@ func (o *Options) fillIn() {
 	}
 	if o.MeterProvider == nil {
 		o.MeterProvider = metricnoop.NewMeterProvider()
+	}
+	if o.network == nil {
+		o.network = memnet.New
 	}
 }
 

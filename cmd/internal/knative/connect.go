@@ -60,7 +60,7 @@ func (s *hops) ingress(next http.Handler) http.Handler {
 }
 
 // channel marks requests with their Broker.
-func (s *hops) channel(c channelHandler) http.Handler {
+func (s *hops) channel(c *inMemoryChannel) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.Header.Set(brokerHeader, c.broker)
 		r.Header.Del(triggerHeader) // a producer may have sent one

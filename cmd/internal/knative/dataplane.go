@@ -10,17 +10,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"knative.dev/pkg/apis"
 	duckv1 "knative.dev/pkg/apis/duck/v1"
-	"knative.dev/pkg/network"
 
 	eventingduck "knative.dev/eventing/pkg/apis/duck/v1"
 	"knative.dev/eventing/pkg/apis/eventing"
 	eventingv1 "knative.dev/eventing/pkg/apis/eventing/v1"
 	"knative.dev/eventing/pkg/apis/feature"
-	messagingv1 "knative.dev/eventing/pkg/apis/messaging/v1"
 	knbroker "knative.dev/eventing/pkg/broker"
 	"knative.dev/eventing/pkg/broker/filter"
 	"knative.dev/eventing/pkg/broker/ingress"
-	"knative.dev/eventing/pkg/channel"
 	"knative.dev/eventing/pkg/channel/fanout"
 	"knative.dev/eventing/pkg/eventfilter"
 	"knative.dev/eventing/pkg/eventingtls"
@@ -36,21 +33,15 @@ const maxHops = 255
 // dataPlane is Knative's handlers, made and filled from the manifests.
 type dataPlane struct {
 	ingress, filter http.Handler
-	channels        map[string]channelHandler // by host name
+	channels        map[string]*inMemoryChannel // by host name
 	brokers         brokerStore
 	triggers        triggerStore
 	composites      map[types.NamespacedName]eventfilter.Filter // by Trigger; see compile
 }
 
-// channelHandler is the in-memory channel of one Broker.
-type channelHandler struct {
-	broker string
-	http.Handler
-}
-
 func newDataPlane(o Options, known addresses) (*dataPlane, error) {
 	p := &dataPlane{
-		channels:   make(map[string]channelHandler),
+		channels:   make(map[string]*inMemoryChannel),
 		brokers:    newBrokerStore(),
 		triggers:   newTriggerStore(),
 		composites: make(map[types.NamespacedName]eventfilter.Filter),
@@ -93,15 +84,11 @@ func newDataPlane(o Options, known addresses) (*dataPlane, error) {
 		subscriptions[key] = append(subscriptions[key], s)
 	}
 	for key, b := range brokers {
-		h, err := fanout.NewFanoutEventHandler(o.Logger, fanout.Config{
-			Subscriptions: subscriptions[key],
-			// The annotation is copied from the Broker to its channel.
-			AsyncHandler: b.Annotations[messagingv1.AsyncHandlerAnnotation] == "true",
-		}, nil, nil, nil, dispatcher, o.MeterProvider, o.TracerProvider, channel.ReceiverWithContextFunc(asIs))
+		c, err := newInMemoryChannel(b, subscriptions[key], dispatcher, o)
 		if err != nil {
 			return nil, fmt.Errorf("channel of Broker %s: %w", key, err)
 		}
-		p.channels[channelHost(b)] = channelHandler{broker: b.Name, Handler: h}
+		p.channels[channelHost(b)] = c
 	}
 	o.Logger.Debug("data plane is up", zap.Int("brokers", len(brokers)), zap.Int("triggers", len(o.Manifests.Triggers)))
 	return p, nil
@@ -163,10 +150,6 @@ func (p *dataPlane) close() {
 		p.triggers.clear()
 		p.brokers.clear()
 	}
-}
-
-func channelHost(b *eventingv1.Broker) string {
-	return network.GetServiceHostname(resources.BrokerChannelName(b.Name, "trigger")+channel.K8ServiceNameSuffix, b.Namespace)
 }
 
 func asIs(ctx context.Context) context.Context { return ctx }

@@ -42,9 +42,16 @@ type endpoint struct {
 type endpointKey struct{}
 
 // New starts an empty network. Close it when done.
-func New() *Network {
+func New() *Network { return start(buffered) }
+
+// NewLoopback starts a network that is the same but for its connections: they
+// are TCP, on the loopback interface. It is for comparison, and for looking at
+// the traffic with the usual tools.
+func NewLoopback() *Network { return start(loopback) }
+
+func start(pair pairing) *Network {
 	n := &Network{
-		listener: newListener(),
+		listener: newListener(pair),
 		served:   make(chan struct{}),
 		outside:  net.Dialer{Timeout: 5 * time.Second},
 		hosts:    make(map[string]*endpoint),
@@ -132,8 +139,8 @@ func (n *Network) Shutdown(ctx context.Context) error {
 // Close cuts every connection, ends the contexts of the requests and with them
 // the network. It does not wait for handlers to return.
 func (n *Network) Close() error {
-	n.cut()
 	err := n.server.Close()
+	n.cut() // afterwards, so that nobody answers because of it
 	_ = n.listener.Close() // Serve may not have taken it over yet
 	<-n.served
 	n.transport.CloseIdleConnections()

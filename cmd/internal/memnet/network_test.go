@@ -52,6 +52,21 @@ func TestRequestReachesTheHandlerOfItsHost(t *testing.T) {
 	require.Error(t, n.Handle(payment, http.NotFoundHandler()), "a host has one handler")
 }
 
+func TestLoopbackIsTheSameOverTCP(t *testing.T) {
+	n := memnet.NewLoopback()
+	defer n.Close()
+	var from net.Addr
+	require.NoError(t, n.Handle(payment, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		from, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+		w.WriteHeader(http.StatusAccepted)
+	})))
+	res, err := (&http.Client{Transport: n.Transport()}).Post("http://"+payment, "text/plain", nil)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Equal(t, http.StatusAccepted, res.StatusCode)
+	require.Equal(t, "tcp", from.Network())
+}
+
 func TestLargeBodiesPassInBothDirections(t *testing.T) {
 	n, client := network(t)
 	require.NoError(t, n.Handle(payment, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
