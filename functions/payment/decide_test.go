@@ -38,8 +38,9 @@ func TestDecide(t *testing.T) {
 		switch s {
 		case invoicing.Pending, invoicing.Captured, invoicing.RefundDue:
 			return "pi_1"
+		default:
+			return ""
 		}
-		return ""
 	}
 	moves := map[stripe.Outcome]map[invoicing.State]invoicing.State{
 		stripe.Captured: {invoicing.Charging: invoicing.Captured, invoicing.Pending: invoicing.Captured, invoicing.Failed: invoicing.Captured},

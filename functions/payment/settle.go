@@ -65,6 +65,7 @@ func say(ctx context.Context, p invoicing.Payment, i invoicing.Invoice, r stripe
 	case invoicing.Captured, invoicing.RefundDue:
 		add(events.PaymentCaptured{PaymentID: p.ID, InvoiceID: p.InvoiceID, AmountMinor: r.AmountMinor,
 			Currency: money.Currency(r.Currency), Processor: p.Processor, ProcessorReference: r.IntentID})
+	default: // pending: nothing is known yet
 	}
 	if d.pays {
 		add(events.InvoicePaid{InvoiceID: i.ID, PaymentID: p.ID, AccountID: i.AccountID,
