@@ -31,16 +31,39 @@ func Open(ctx context.Context, c config.Postgres, application string) (*pgxpool.
 		return nil, fmt.Errorf("postgres settings: %w", err)
 	}
 	if c.PasswordFile != "" {
-		cfg.BeforeConnect = func(_ context.Context, cc *pgx.ConnConfig) error {
-			password, err := os.ReadFile(c.PasswordFile)
-			if err != nil {
-				return fmt.Errorf("read the database password: %w", err)
-			}
-			cc.Password = strings.TrimSpace(string(password))
-			return nil
+		cfg.BeforeConnect = func(_ context.Context, cc *pgx.ConnConfig) (err error) {
+			cc.Password, err = readPassword(c.PasswordFile)
+			return err
 		}
 	}
 	return New(ctx, cfg, c.MaxConnections, application)
+}
+
+// Connect makes a single connection as c says, without the functions' timeouts:
+// for migrations.
+func Connect(ctx context.Context, c config.Postgres) (*pgx.Conn, error) {
+	cfg, err := pgx.ParseConfig(connString(c))
+	if err != nil {
+		return nil, fmt.Errorf("postgres settings: %w", err)
+	}
+	if c.PasswordFile != "" {
+		if cfg.Password, err = readPassword(c.PasswordFile); err != nil {
+			return nil, err
+		}
+	}
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	return conn, nil
+}
+
+func readPassword(file string) (string, error) {
+	password, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("read the database password: %w", err)
+	}
+	return strings.TrimSpace(string(password)), nil
 }
 
 // New makes a pool from a parsed configuration.
