@@ -98,7 +98,24 @@ func one(f eventingv1.SubscriptionsAPIFilter) (eventfilter.Filter, error) {
 	if leaf == nil {
 		return nil, fmt.Errorf("filter %+v is empty or invalid", f)
 	}
-	return leaf, nil
+	return leaf, answersYesOrNo(leaf, f)
+}
+
+// answersYesOrNo tries a filter on an event. A CESQL expression that is not a
+// condition passes admission, and panics in the filter when the first event comes.
+func answersYesOrNo(leaf eventfilter.Filter, f eventingv1.SubscriptionsAPIFilter) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = fmt.Errorf("cesql %q is not a condition", f.CESQL)
+		}
+	}()
+	e := cloudevents.NewEvent()
+	e.SetID("1")
+	e.SetSource("/")
+	e.SetType("t")
+	e.SetSubject("s")
+	leaf.Filter(logging.WithLogger(context.Background(), zap.NewNop().Sugar()), e)
+	return nil
 }
 
 // passes evaluates f on a request of the fan-out, which is in binary mode: the

@@ -27,9 +27,11 @@
 //	client := &http.Client{Transport: broker.Transport()}
 //	client.Post(broker.URL("payments"), ...)
 //
-// Three things are added to what a cluster does: [Weather], which loses, doubles
-// and delays deliveries by seed; [Journal], which is told of every hop; and a
-// guard that keeps long error answers from ending the process (see guard.go).
+// Two things are added to what a cluster does: [Weather], which loses, doubles
+// and delays deliveries by seed, and [Journal], which is told of every hop. Three
+// faults of that version are worked around, each said where it is done: long
+// error answers that end the process (guard.go), races in the filters "all" and
+// "any" (composite.go), and races in the fan-out (channel.go).
 //
 // Knative's dispatcher keeps its HTTP clients in a variable of its package and
 // copies them from http.DefaultTransport. So a process has one Broker data plane
