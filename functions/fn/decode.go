@@ -117,6 +117,9 @@ func checkAttributes(e *cloudevents.Event) error {
 	if err := e.Validate(); err != nil {
 		return malformed{Malformed, "not a CloudEvent: " + err.Error()}
 	}
+	if e.SpecVersion() != cloudevents.VersionV1 {
+		return malformed{Malformed, "not a CloudEvent of version 1.0"}
+	}
 	attributes := map[string]string{"id": e.ID(), "source": e.Source(), "type": e.Type(), "subject": e.Subject()}
 	for name, value := range e.Extensions() {
 		attributes[name] = fmt.Sprint(value)
