@@ -59,7 +59,7 @@ type ChargeResult struct {
 
 	// Of a captured payment only.
 	ChargeID    string    // ch_... or py_...
-	At          time.Time // when the charge was made
+	At          time.Time // when the charge was made; zero if Stripe did not say
 	AmountMinor int64     // received, in the ISO minor unit of Currency
 	Currency    string    // ISO 4217, upper case
 
@@ -125,7 +125,9 @@ func (c *Client) result(op string, intent *stripego.PaymentIntent) (ChargeResult
 		}
 		r.Outcome, r.AmountMinor, r.Currency = Captured, amount, currency
 		r.ChargeID = intent.LatestCharge.ID
-		r.At = time.Unix(intent.LatestCharge.Created, 0).UTC()
+		if made := intent.LatestCharge.Created; made > 0 {
+			r.At = time.Unix(made, 0).UTC()
+		}
 	case r.Status == StatusCanceled:
 		r.Outcome = Refused
 		r.Refusal = &outside.Refusal{System: system, Code: "canceled", Reason: string(intent.CancellationReason)}
