@@ -25,7 +25,17 @@ const lockKey int64 = 0x7175697474616e63
 
 // Migrate brings the database of conn to the newest version. Several processes
 // may call it at once: one works, the others wait and find nothing to do.
-func Migrate(ctx context.Context, conn *pgx.Conn) (err error) {
+func Migrate(ctx context.Context, conn *pgx.Conn) error {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	return migrateFrom(ctx, conn, files)
+}
+
+// migrateFrom runs the migrations in files, which are numbered from 1 without a
+// gap and without a twin.
+func migrateFrom(ctx context.Context, conn *pgx.Conn, files fs.FS) (err error) {
 	if _, err := conn.Exec(ctx, "select pg_advisory_lock($1)", lockKey); err != nil {
 		return fmt.Errorf("lock the schema: %w", err)
 	}
@@ -37,10 +47,6 @@ func Migrate(ctx context.Context, conn *pgx.Conn) (err error) {
 	migrator, err := migrate.NewMigrator(ctx, conn, versionTable)
 	if err != nil {
 		return fmt.Errorf("open the version table: %w", err)
-	}
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
 	}
 	if err := migrator.LoadMigrations(files); err != nil {
 		return fmt.Errorf("read migrations: %w", err)
@@ -79,17 +85,19 @@ func Subscribe(ctx context.Context, conn *pgx.Conn, hears map[string][]string) e
 
 // Hash names the migrations: two builds with the same hash make the same
 // database.
-func Hash() string {
-	names, err := fs.Glob(migrations, "migrations/*.sql")
+func Hash() string { return hashOf(migrations) }
+
+func hashOf(files fs.FS) string {
+	names, err := fs.Glob(files, "migrations/*.sql")
 	if err != nil {
 		panic(err) // the pattern is a constant
 	}
 	slices.Sort(names)
 	sum := sha256.New()
 	for _, name := range names {
-		body, err := migrations.ReadFile(name)
+		body, err := fs.ReadFile(files, name)
 		if err != nil {
-			panic(err) // embedded a line above
+			panic(err) // embedded, and listed a line above
 		}
 		fmt.Fprintf(sum, "%s %d\n", name, len(body))
 		sum.Write(body)
