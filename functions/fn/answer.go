@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 )
 
 // Answer is what the kernel tells the broker; the numbers are HTTP statuses
@@ -13,24 +14,24 @@ import (
 type Answer int
 
 const (
-	// Handled: done now, or done before. Body empty: text on a 2xx would be
+	// Handled means done now, or done before. The body is empty: text on a 2xx would be
 	// taken for a broken event and tried again.
 	Handled Answer = http.StatusOK
-	// Malformed: not a CloudEvent, a type the function does not hear, or a
+	// Malformed means not a CloudEvent, a type the function does not hear, or a
 	// payload that breaks its own rules. Dead letter at once.
 	Malformed Answer = http.StatusBadRequest
-	// WrongMethod: only POST carries events.
+	// WrongMethod says that only POST carries events.
 	WrongMethod Answer = http.StatusMethodNotAllowed
-	// InFlight: another delivery of this event holds the claim.
+	// InFlight says that another delivery of this event holds the claim.
 	InFlight Answer = http.StatusConflict
-	// TooLarge: the body is over the limit. Dead letter at once.
+	// TooLarge says that the body is over the limit. Dead letter at once.
 	TooLarge Answer = http.StatusRequestEntityTooLarge
-	// Unsupported: a batch, an encoded body, or an unknown content type.
+	// Unsupported means a batch, an encoded body, or an unknown content type.
 	Unsupported Answer = http.StatusUnsupportedMediaType
-	// Refused: the function said Permanent, or the same id came with another
+	// Refused means that the function said Permanent, or the same id came with another
 	// payload. Dead letter at once.
 	Refused Answer = http.StatusUnprocessableEntity
-	// Unknown: an error, a deadline, a panic, no database. Tried again.
+	// Unknown means an error, a deadline, a panic, no database. Tried again.
 	Unknown Answer = http.StatusServiceUnavailable
 )
 
@@ -76,6 +77,8 @@ func answerTo(err error) Answer {
 		return Handled
 	case errors.As(err, &bad):
 		return bad.answer
+	case wantsRetry(err): // Postgres refused the moment, not the event, whatever the function made of it
+		return Unknown
 	case errors.Is(err, errInFlight):
 		return InFlight
 	case errors.Is(err, errPayloadDiffer), errors.As(err, &p):
@@ -104,5 +107,5 @@ func reasonOf(err error) string {
 	if len(reason) > maxReason {
 		reason = reason[:maxReason]
 	}
-	return reason
+	return strings.ToValidUTF8(reason, "") // half a letter at the end, or what a stranger sent
 }

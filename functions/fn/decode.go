@@ -73,7 +73,7 @@ func readEvent(w http.ResponseWriter, r *http.Request) (*cloudevents.Event, erro
 		return nil, fmt.Errorf("read body: %w", err) // the connection broke: not the event's fault
 	}
 	if structured {
-		if err := checkJSON(body); err != nil {
+		if err := checkStructured(body); err != nil {
 			return nil, err
 		}
 	}
@@ -249,6 +249,18 @@ func checkJSON(body []byte) error {
 			return nil
 		}
 	}
+}
+
+// checkStructured refuses what the SDK would choose from by itself.
+func checkStructured(body []byte) error {
+	if err := checkJSON(body); err != nil {
+		return err
+	}
+	names, err := memberNames(body)
+	if err == nil && names["data"] && names["data_base64"] {
+		return malformed{Malformed, "both data and data_base64"}
+	}
+	return nil // what is no object, the SDK refuses
 }
 
 func memberNames(payload []byte) (map[string]bool, error) {

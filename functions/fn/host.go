@@ -197,6 +197,7 @@ func (h *Host) health(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	default:
+		w.Header().Set("Allow", http.MethodPost)
 		http.Error(w, "events are POSTed", http.StatusMethodNotAllowed)
 		return
 	}

@@ -34,8 +34,8 @@ type Subject struct {
 	AnyOrder bool
 }
 
-// role is the database role of a function.
-func role(f fn.Function) string {
+// Role is the database role of a function.
+func Role(f fn.Function) string {
 	return "quittance_" + strings.ReplaceAll(f.Name, "-", "_")
 }
 
@@ -62,7 +62,7 @@ func (s Subject) world(t testing.TB, hook func(string) error) *world {
 	if s.Setup != nil {
 		s.Setup(t, w.owner)
 	}
-	w.door = Open(t, f, db.Pool(role(f)), fn.Options{Deadline: 5 * time.Second, Lease: testLease, Failpoint: hook})
+	w.door = Open(t, f, db.Pool(Role(f)), fn.Options{Deadline: 5 * time.Second, Lease: testLease, Failpoint: hook})
 	for i, data := range s.Events {
 		w.events = append(w.events, As(fn.DeriveID("conformance", fmt.Sprint(i)), data))
 	}
@@ -220,7 +220,7 @@ func (s Subject) noOpenTransaction(t *testing.T) {
 		err := w.owner.QueryRow(context.Background(), `
 			select count(*) from pg_stat_activity
 			where datname = current_database() and usename = $1 and state like 'idle in transaction%'`,
-			role(w.door.Host.Function())).Scan(&open)
+			Role(w.door.Host.Function())).Scan(&open)
 		if err == nil && open > 0 {
 			err = fmt.Errorf("%d transactions open during a call", open)
 		}
