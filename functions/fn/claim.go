@@ -42,6 +42,7 @@ func (h *Host) takeClaims(ctx context.Context, tx pgx.Tx, claims []*claim) ([]er
 			fresh[c.r.key()] = i
 			sources, ids, types = append(sources, c.r.source), append(ids, c.r.id), append(types, string(c.r.eventType))
 			hashes, leases = append(hashes, c.r.hash[:]), append(leases, c.kind == claimLease)
+		case claimNothing:
 		case claimSettle:
 			if err := h.finishClaim(ctx, tx, c); err != nil {
 				verdicts[i] = err
@@ -77,9 +78,9 @@ func (h *Host) insertClaims(ctx context.Context, tx pgx.Tx, claims []*claim, fre
 		from unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::bool[]) c(source, id, type, hash, lease)
 		order by c.source, c.id
 		on conflict on constraint idempotency_once do update
-		   set fence = i.fence + 1, attempts = i.attempts + 1, lease_until = excluded.lease_until
-		 where i.state = 'claimed' and excluded.state = 'claimed'
-		   and i.lease_until <= now() and i.payload_hash = excluded.payload_hash
+		   set fence = i.fence + 1, attempts = i.attempts + 1, lease_until = excluded.lease_until,
+		       state = excluded.state, done_at = excluded.done_at
+		 where i.state = 'claimed' and i.lease_until <= now() and i.payload_hash = excluded.payload_hash
 		returning source, id, fence, attempts`,
 		h.function.Name, sources, ids, types, hashes, leases, h.options.Lease)
 	if err != nil {
