@@ -72,7 +72,7 @@ func (p *place) demoProcess(ctx context.Context, moment time.Duration) (time.Dur
 	}
 	started := time.Now()
 	var output bytes.Buffer
-	c := exec.CommandContext(ctx, self, "demo", "--data", p.data, "--infra", p.infra, "--api", "127.0.0.1:0", "--workbench", "127.0.0.1:0") //nolint:gosec // itself
+	c := exec.CommandContext(ctx, self, "demo", "--data", p.data, "--infra", p.infra, "--api", "127.0.0.1:0", "--workbench", "127.0.0.1:0")
 	c.Stdout, c.Stderr = &output, &output
 	if err := c.Start(); err != nil {
 		return 0, err

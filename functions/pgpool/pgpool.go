@@ -68,7 +68,7 @@ func readPassword(file string) (string, error) {
 
 // New makes a pool from a parsed configuration.
 func New(ctx context.Context, cfg *pgxpool.Config, maxConnections int, application string) (*pgxpool.Pool, error) {
-	cfg.MaxConns = int32(max(maxConnections, 2)) //nolint:gosec // a handful
+	cfg.MaxConns = int32(max(maxConnections, 2))
 	cfg.ConnConfig.RuntimeParams["application_name"] = application
 	for name, value := range timeouts {
 		cfg.ConnConfig.RuntimeParams[name] = value

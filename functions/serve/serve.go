@@ -112,7 +112,7 @@ func serve(ctx context.Context, p Process, parts Parts, metrics http.Handler) er
 		Handler: drainer, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
 		WriteTimeout: 60 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 	}
-	listener, err := net.Listen("tcp", ":"+strconv.Itoa(p.Config.Port))
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", ":"+strconv.Itoa(p.Config.Port))
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}

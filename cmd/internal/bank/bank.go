@@ -116,7 +116,7 @@ func Start(ctx context.Context, o Options) (_ *Bank, err error) {
 	if err := b.startRelay(ctx, o); err != nil {
 		return nil, err
 	}
-	return b, b.listen(o, services[apiName])
+	return b, b.listen(ctx, o, services[apiName])
 }
 
 // host makes every function's handler, on a pool of its own role.
@@ -158,7 +158,7 @@ func (b *Bank) startRelay(ctx context.Context, o Options) error {
 }
 
 // listen opens the doors for callers from outside the process.
-func (b *Bank) listen(o Options, apiHandler http.Handler) error {
+func (b *Bank) listen(ctx context.Context, o Options, apiHandler http.Handler) error {
 	workbench := http.NewServeMux()
 	workbench.Handle("/outside/", http.StripPrefix("/outside", b.Outside.Admin()))
 	workbench.Handle("POST /"+namespace+"/{broker}", b.Broker.Ingress())
@@ -170,7 +170,7 @@ func (b *Bank) listen(o Options, apiHandler http.Handler) error {
 		handler http.Handler
 		url     *string
 	}{{o.API, apiHandler, &b.APIURL}, {o.Workbench, workbench, &b.BenchURL}} {
-		listener, err := net.Listen("tcp", door.address)
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", door.address)
 		if err != nil {
 			return fmt.Errorf("listen: %w (choose another address with --api and --workbench)", err)
 		}

@@ -31,13 +31,13 @@ func (o object) text(name string) string {
 	return ""
 }
 
-// errRefused is an answer of 4xx: trying again will not help.
-type errRefused struct {
+// refusedError is an answer of 4xx: trying again will not help.
+type refusedError struct {
 	status int
 	body   string
 }
 
-func (e errRefused) Error() string { return fmt.Sprintf("%d: %s", e.status, e.body) }
+func (e refusedError) Error() string { return fmt.Sprintf("%d: %s", e.status, e.body) }
 
 // post sends a command under the key of its step, again until it is answered.
 func (c *client) post(ctx context.Context, step, path string, body object) (object, error) {
@@ -55,7 +55,7 @@ func (c *client) post(ctx context.Context, step, path string, body object) (obje
 	})
 }
 
-// get reads once; an answer of 4xx is errRefused.
+// get reads once; an answer of 4xx is refusedError.
 func (c *client) get(ctx context.Context, path string) (object, error) {
 	return c.again(ctx, path, func(ctx context.Context) (*http.Request, error) {
 		return http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
@@ -67,7 +67,7 @@ func (c *client) again(ctx context.Context, what string, make func(context.Conte
 	var last error
 	for {
 		answer, err := c.once(ctx, make)
-		var refused errRefused
+		var refused refusedError
 		if err == nil || (errors.As(err, &refused) && refused.status != http.StatusConflict) {
 			return answer, err
 		}
@@ -96,7 +96,7 @@ func (c *client) once(ctx context.Context, make func(context.Context) (*http.Req
 	case response.StatusCode >= 500:
 		return nil, fmt.Errorf("%d: %s", response.StatusCode, raw)
 	case response.StatusCode >= 400:
-		return nil, errRefused{response.StatusCode, string(raw)}
+		return nil, refusedError{response.StatusCode, string(raw)}
 	}
 	if response.Header.Get("Content-Type") == "application/pdf" {
 		return object{"pdf": string(raw)}, nil
@@ -111,7 +111,7 @@ func (c *client) once(ctx context.Context, make func(context.Context) (*http.Req
 func (c *client) until(ctx context.Context, what, path string, done func(object) (bool, error)) (object, error) {
 	for {
 		answer, err := c.get(ctx, path)
-		var refused errRefused
+		var refused refusedError
 		if err != nil && (!errors.As(err, &refused) || refused.status != http.StatusNotFound) {
 			return nil, fmt.Errorf("%s: %w", what, err)
 		}

@@ -187,8 +187,7 @@ func (s *Set) Close() error {
 	for _, close := range s.closers() {
 		errs = append(errs, close())
 	}
-	s.network.Close()
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.network.Close())...)
 }
 
 func (s *Set) closers() (closers []func() error) {

@@ -29,8 +29,7 @@ func TestRetriesAndBackoffComeFromTheManifest(t *testing.T) {
 
 	got := payment.deliveries()
 	require.Len(t, got, 4)
-	for i, wait := range []time.Duration{100, 200, 400} {
-		wait *= time.Millisecond
+	for i, wait := range []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond} {
 		gap := got[i+1].at.Sub(got[i].at)
 		require.GreaterOrEqual(t, gap, wait, "before retry %d", i+1)
 		require.Less(t, gap, wait+time.Second, "before retry %d", i+1)

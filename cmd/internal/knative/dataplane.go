@@ -75,11 +75,11 @@ func newDataPlane(o Options, known addresses) (*dataPlane, error) {
 		key := types.NamespacedName{Namespace: t.Namespace, Name: t.Spec.Broker}
 		b := brokers[key]
 		if b == nil {
-			return nil, fmt.Errorf("Trigger %s: there is no Broker %s", t.Name, key)
+			return nil, fmt.Errorf("trigger %s: there is no Broker %s", t.Name, key)
 		}
 		s, err := p.addTrigger(b, t, known)
 		if err != nil {
-			return nil, fmt.Errorf("Trigger %s: %w", t.Name, err)
+			return nil, fmt.Errorf("trigger %s: %w", t.Name, err)
 		}
 		subscriptions[key] = append(subscriptions[key], s)
 	}

@@ -60,6 +60,7 @@ func (w *Weather) fate(e event, consumer string, attempt int) fate {
 		out.status = []int{500, 502, 503, 504}[int(detail*4)]
 	case Crash:
 		out.crash = part(detail, f.CrashWithin)
+	default: // the others need no detail
 	}
 	if duplicate < f.Duplicate {
 		out.duplicate, out.later = true, part(later, f.DuplicateWithin)

@@ -59,7 +59,8 @@ func start(pair pairing) *Network {
 	serving, cut := context.WithCancel(context.Background())
 	n.cut = cut
 	n.server = &http.Server{
-		BaseContext: func(net.Listener) context.Context { return serving },
+		ReadHeaderTimeout: 30 * time.Second,
+		BaseContext:       func(net.Listener) context.Context { return serving },
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Context().Value(endpointKey{}).(*endpoint).handler.ServeHTTP(w, r)
 		}),
@@ -140,7 +141,7 @@ func (n *Network) Shutdown(ctx context.Context) error {
 // the network. It does not wait for handlers to return.
 func (n *Network) Close() error {
 	err := n.server.Close()
-	n.cut() // afterwards, so that nobody answers because of it
+	n.cut()                // afterwards, so that nobody answers because of it
 	_ = n.listener.Close() // Serve may not have taken it over yet
 	<-n.served
 	n.transport.CloseIdleConnections()

@@ -115,7 +115,7 @@ func TestHandlerLearnsThatTheCallerHasHungUp(t *testing.T) {
 	go func() { <-began; cancel() }()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+payment, nil)
 	require.NoError(t, err)
-	_, err = client.Do(req) //nolint:bodyclose // there is no answer
+	_, err = client.Do(req)
 	require.ErrorIs(t, err, context.Canceled)
 	require.ErrorIs(t, <-ended, context.Canceled)
 }
@@ -125,7 +125,7 @@ func TestAbortedHandlerCutsTheConnection(t *testing.T) {
 	require.NoError(t, n.Handle(payment, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		panic(http.ErrAbortHandler)
 	})))
-	_, err := client.Post("http://"+payment, "text/plain", strings.NewReader("x")) //nolint:bodyclose // there is no answer
+	_, err := client.Post("http://"+payment, "text/plain", strings.NewReader("x"))
 	require.ErrorIs(t, err, io.EOF)
 }
 
@@ -184,7 +184,7 @@ func TestShutdownWaitsForRequestsInFlight(t *testing.T) {
 	require.NoError(t, n.Shutdown(t.Context()))
 	require.NoError(t, <-answered)
 
-	_, err := client.Get("http://" + payment) //nolint:bodyclose // there is no answer
+	_, err := client.Get("http://" + payment)
 	require.ErrorIs(t, err, net.ErrClosed)
 }
 
@@ -198,7 +198,7 @@ func TestShutdownCutsWhatDoesNotEndInTime(t *testing.T) {
 	})))
 	answered := make(chan error, 1)
 	go func() {
-		_, err := client.Post("http://"+payment, "text/plain", nil) //nolint:bodyclose // there is no answer
+		_, err := client.Post("http://"+payment, "text/plain", nil)
 		answered <- err
 	}()
 	<-began
