@@ -7,16 +7,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"quittance.dev/cmd/internal/eventdocs"
+	"quittance.dev/cmd/internal/flowmap"
 )
 
 func eventsCommand() *cobra.Command {
 	c := &cobra.Command{Use: "events", Short: "The event catalogue"}
 	var root string
 	generate := &cobra.Command{
-		Use: "generate", Short: "Write schemas, AsyncAPI and catalogue from the Go types", Args: cobra.NoArgs,
+		Use: "generate", Short: "Write schemas, AsyncAPI and catalogue from the Go types, and the pictures of the flow from the manifests", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			if err := eventdocs.Write(filepath.Join(root, "events")); err != nil {
 				return fmt.Errorf("write the event documents: %w", err)
+			}
+			if err := flowmap.Write(root); err != nil {
+				return fmt.Errorf("draw the flow in README.md: %w", err)
 			}
 			return nil
 		},

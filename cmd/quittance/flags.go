@@ -20,6 +20,7 @@ import (
 // place is where a bank lives and listens.
 type place struct {
 	data, infra, api, workbench, logLevel string
+	auditDeadline                         time.Duration // 0: the bank's default
 }
 
 func (p *place) flags(c *cobra.Command) {
@@ -56,7 +57,7 @@ func (p *place) start(ctx context.Context, weather *knative.Weather) (_ *bank.Ba
 	}
 	b, err := bank.Start(ctx, bank.Options{
 		DataDir: data, Infra: os.DirFS(p.infra), API: p.api, Workbench: p.workbench,
-		Weather: weather, Metrics: metrics, Logger: logger,
+		Weather: weather, Metrics: metrics, Logger: logger, AuditDeadline: p.auditDeadline,
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w (the log: %s)", err, log.Name())

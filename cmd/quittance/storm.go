@@ -16,7 +16,7 @@ import (
 )
 
 func stormCommand() *cobra.Command {
-	p := place{api: "127.0.0.1:0", workbench: "127.0.0.1:0"}
+	var p place
 	var journeys, together int
 	var forecast knative.Forecast
 	c := &cobra.Command{
@@ -46,6 +46,9 @@ func stormCommand() *cobra.Command {
 			fmt.Fprintf(out, "%d card payments and %d closings, %d at a time; seed %d, %.0f %% duplicated, %.0f %% dropped, %.0f %% held back, %.0f %% answers lost\n",
 				journeys, journeys, together, forecast.Seed, 100*forecast.Duplicate, 100*forecast.Drop, 100*forecast.Reorder, 100*forecast.LoseAnswer)
 			started := time.Now()
+			ticks, calm := context.WithCancel(c.Context())
+			defer calm()
+			go wakeAudit(ticks, b)
 			if err := many(c.Context(), b, journeys, together); err != nil {
 				return err
 			}
@@ -53,11 +56,11 @@ func stormCommand() *cobra.Command {
 			return compare(c.Context(), out, b, 5*time.Minute)
 		},
 	}
-	p.flags(c)
+	p.api, p.workbench, p.logLevel = "127.0.0.1:0", "127.0.0.1:0", "INFO"
 	f := c.Flags()
-	f.Lookup("data").DefValue, p.data = "", ""
-	f.Lookup("api").DefValue, p.api = "127.0.0.1:0", "127.0.0.1:0"
-	f.Lookup("workbench").DefValue, p.workbench = "127.0.0.1:0", "127.0.0.1:0"
+	f.StringVar(&p.data, "data", "", "folder of the bank; a temporary one when empty")
+	f.StringVar(&p.infra, "infra", "infra", "folder of the manifests")
+	f.DurationVar(&p.auditDeadline, "audit-deadline", 5*time.Second, "after which an unheard event is delivered again")
 	f.IntVar(&journeys, "journeys", 50, "how many of each")
 	f.IntVar(&together, "together", 10, "how many at a time")
 	f.Uint64Var(&forecast.Seed, "seed", 1, "decides what befalls which delivery")
@@ -67,6 +70,21 @@ func stormCommand() *cobra.Command {
 	f.Float64Var(&forecast.LoseAnswer, "lose-answer", 0.02, "share of deliveries whose answer is lost")
 	f.Float64Var(&forecast.Refuse, "refuse", 0, "share of deliveries refused with a 5xx")
 	return c
+}
+
+// wakeAudit ticks the audit every second, so that a storm need not wait for the
+// timer of the manifests.
+func wakeAudit(ctx context.Context, b *bank.Bank) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			_ = b.Broker.Ping(ctx, "audit") // the next one makes up for it
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // many plays n runs of both journeys, some at a time, and returns every error.
