@@ -3,6 +3,7 @@ package fn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -127,7 +128,13 @@ func (h *Host) accept(ctx context.Context, w http.ResponseWriter, r *http.Reques
 // take delivers an event that came with request r.
 func (h *Host) take(ctx context.Context, r *http.Request, received *received) (said []Envelope, err error) {
 	ctx, span := h.span(ctx, r, received)
-	defer func() { endSpan(span, err) }()
+	defer func() {
+		if p := recover(); p != nil { // in pairs; the function's other code is guarded where it runs
+			err = fmt.Errorf("panic: %v", p)
+			h.panicked(ctx, p)
+		}
+		endSpan(span, err)
+	}()
 	ctx = WithLog(ctx, "correlation_id", received.correlationID, "event_id", received.id, "event_type", string(received.eventType))
 	if pairs := received.handler.pairs; pairs != nil {
 		ctx = WithLog(ctx, pairs(received.data)...)
