@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,7 +54,7 @@ func TestSameIDOtherPayload(t *testing.T) {
 	e := fntest.Event(submitted())
 	eventually(t, door, e)
 	forged := e
-	forged.Data = bytes.Replace(e.Data, []byte("100"), []byte("999"), 1)
+	forged.Data = bytes.Replace(e.Data, []byte(`:100,`), []byte(`:999,`), 1)
 	status, text := door.Post(t, forged)
 	require.Equal(t, http.StatusUnprocessableEntity, status)
 	require.Contains(t, text, "another payload")
@@ -76,7 +75,7 @@ func TestSameIDOtherPayload(t *testing.T) {
 	status, _ = remote.Post(t, claimed)
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	forged = claimed
-	forged.Data = []byte(strings.Replace(string(claimed.Data), "100", "999", 1))
+	forged.Data = bytes.Replace(claimed.Data, []byte(`:100,`), []byte(`:999,`), 1)
 	status, _ = remote.Post(t, forged)
 	require.Equal(t, http.StatusUnprocessableEntity, status)
 	eventually(t, remote, claimed)
