@@ -1,0 +1,73 @@
+package walls
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+var (
+	testNamed   = regexp.MustCompile(`\b(?:Test|Fuzz|Example|Benchmark)[A-Z][A-Za-z0-9_]*`)
+	testDefined = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example|Benchmark)[A-Za-z0-9_]*)\(`)
+	folderNamed = regexp.MustCompile("`((?:events|config|functions|cmd|infra|docs)(?:/[a-z0-9.-]+)*)/?`")
+)
+
+// Unknown lists what the documents name and the tree below root does not have:
+// tests, and folders or files given from the root. The documents are paths
+// below root. A promise whose test was renamed is found by this.
+func Unknown(root string, documents ...string) ([]string, error) {
+	defined, err := tests(root)
+	if err != nil {
+		return nil, err
+	}
+	var unknown []string
+	for _, document := range documents {
+		text, err := os.ReadFile(filepath.Join(root, document))
+		if err != nil {
+			return nil, err
+		}
+		named := testNamed.FindAllString(string(text), -1)
+		if len(named) == 0 {
+			unknown = append(unknown, document+" names no test")
+		}
+		for _, name := range named {
+			if !defined[name] {
+				unknown = append(unknown, fmt.Sprintf("%s names the test %s", document, name))
+			}
+		}
+		for _, match := range folderNamed.FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(root, match[1])); err != nil {
+				unknown = append(unknown, fmt.Sprintf("%s names the path %s", document, match[1]))
+			}
+		}
+	}
+	return unknown, nil
+}
+
+// tests lists the names of all test functions below root.
+func tests(root string) (map[string]bool, error) {
+	defined := map[string]bool{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && path != root && (strings.HasPrefix(entry.Name(), ".") || entry.Name() == "testdata") {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		source, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, match := range testDefined.FindAllSubmatch(source, -1) {
+			defined[string(match[1])] = true
+		}
+		return nil
+	})
+	return defined, err
+}
