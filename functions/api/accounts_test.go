@@ -46,7 +46,7 @@ func TestB12_ListingTheAccountsOfACustomer(t *testing.T) {
 	for range 7 {
 		want[as[Account](t, b.post("/accounts", `{"customer_id":"`+customer+`","product":"current","currency":"KWD"}`), 201).AccountID] = true
 	}
-	b.account("current", "EUR") // somebody else's
+	b.account("EUR") // somebody else's
 	type list struct {
 		Accounts []Account `json:"accounts"`
 		Next     string    `json:"next"`
@@ -78,7 +78,7 @@ func TestB12_ListingTheAccountsOfACustomer(t *testing.T) {
 func TestB11_ClosingAnAccount(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
-	account := b.account("current", "EUR")
+	account := b.account("EUR")
 	b.fund(account, 1)
 	p := refused(t, b.post("/accounts/"+account+"/close", ""), balanceNotZero)
 	require.Equal(t, "Balance is not zero", p.Reason)

@@ -55,7 +55,7 @@ func (p Positive) Schema(r huma.Registry) *huma.Schema {
 // a *Problem with the pointer /amount.
 func (p Positive) in(c money.Currency) (int64, error) {
 	amount, err := money.Parse(p.digits, c)
-	rule := ""
+	var rule string
 	switch {
 	case errors.Is(err, money.ErrTooFine):
 		rule = "must not have more fraction digits than the currency"

@@ -26,6 +26,8 @@ type Options struct {
 	// Webhooks verifies the card processor's webhooks. Without it their route
 	// accepts nothing.
 	Webhooks WebhookVerifier
+	// BodyTimeout is how long a body may take to arrive. Default 10 s.
+	BodyTimeout time.Duration
 	// Now is the clock that webhook signatures are checked against. Default
 	// time.Now.
 	Now func() time.Time
@@ -62,12 +64,15 @@ func build(o Options) (*api, error) {
 	if o.Webhooks == nil {
 		o.Webhooks = refuseAll{}
 	}
+	if o.BodyTimeout == 0 {
+		o.BodyTimeout = 10 * time.Second
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
 	a := &api{
 		host: o.Host, logger: o.Logger.With("function", name), webhooks: o.Webhooks, now: o.Now,
-		routes: &routes{mux: http.NewServeMux()},
+		routes: &routes{mux: http.NewServeMux(), bodyTimeout: o.BodyTimeout},
 	}
 	a.huma = humago.New(a.routes, config())
 	a.problems = a.huma.OpenAPI().Components.Schemas.Schema(typeOf[Problem](), true, "Problem")
@@ -108,6 +113,7 @@ func config() huma.Config {
 func register[I, O any](a *api, op huma.Operation, problems []kind, handle func(context.Context, *I) (*O, error)) {
 	op.RejectUnknownQueryParameters = true
 	op.MaxBodyBytes = maxBody + 1 // jsonBody has enforced the cap; huma's own comes one byte early
+	op.BodyReadTimeout = -1       // it has read the body, too
 	op.Responses = a.responses(op, problems)
 	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := handle(ctx, in)

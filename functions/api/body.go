@@ -19,14 +19,11 @@ import (
 // maxBody caps a JSON body, in bytes.
 const maxBody = 64 << 10
 
-// bodyTimeout is how long a body may take to arrive.
-const bodyTimeout = 10 * time.Second
-
 // jsonBody reads the whole body, at most maxBody of strict JSON, before anybody
 // looks into it.
-func jsonBody(next http.Handler) http.Handler {
+func (t *routes) jsonBody(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, p := readBody(w, r, maxBody)
+		body, p := t.readBody(w, r, maxBody)
 		if p == nil && len(body) > 0 {
 			p = checkJSON(r, body)
 		}
@@ -41,16 +38,20 @@ func jsonBody(next http.Handler) http.Handler {
 }
 
 // readBody reads a body as it came: not encoded, not over limit bytes, in time.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *Problem) {
+func (t *routes) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, *Problem) {
 	for _, encoding := range r.Header.Values("Content-Encoding") {
 		if !strings.EqualFold(strings.TrimSpace(encoding), "identity") {
 			return nil, wrongEncoding.problem()
 		}
 	}
 	// A server without deadlines, as in tests, cannot set one; it has none to fear.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(t.bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	if err == nil {
+		// After an error the deadline stays: the server reads what is left of
+		// the body before it closes the connection, and must not wait for it.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	}
 	var large *http.MaxBytesError
 	var slow net.Error
 	switch {

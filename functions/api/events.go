@@ -72,7 +72,7 @@ func (a *api) readEvents(w http.ResponseWriter, r *http.Request) ([]fn.Pending, 
 		e, p := a.readEvent(w, r, "")
 		return []fn.Pending{e}, p
 	}
-	body, p := readBody(w, r, maxBatchBytes)
+	body, p := a.routes.readBody(w, r, maxBatchBytes)
 	if p != nil {
 		return nil, p
 	}
@@ -175,6 +175,7 @@ func eventProblem(err error, pointer string) *Problem {
 		reason = "the same source and id, or the same operation, came before with other content"
 	case fn.InFlight:
 		k = inFlight
+	default: // it passes
 	}
 	// The codec's words may hold what was sent.
 	if strings.HasPrefix(reason, "not a CloudEvent") {

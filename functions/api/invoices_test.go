@@ -12,8 +12,8 @@ const visa = `{"amount":12.50,"currency":"EUR","method":"card","payment_method":
 func TestD01_AnInvoiceFromWritingToReceipt(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
-	account := b.account("current", "EUR")
-	invoice := b.invoice(account, "EUR")
+	account := b.account("EUR")
+	invoice := b.invoice(account)
 	path := "/invoices/" + invoice
 	got := b.get(path)
 	read := as[Invoice](t, got, 200)
@@ -58,7 +58,7 @@ func TestD01_AnInvoiceFromWritingToReceipt(t *testing.T) {
 func TestWhatAnInvoiceNeeds(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
-	account, customer := b.account("current", "JPY"), b.customer()
+	account, customer := b.account("JPY"), b.customer()
 	before := b.rows()
 	write := func(account, customer, amount, currency, reference string) answer {
 		return b.post("/invoices", `{"account_id":"`+account+`","customer_id":"`+customer+`","amount":`+amount+`,"currency":"`+currency+`","reference":"`+reference+`"}`)
@@ -83,7 +83,7 @@ func TestWhatAnInvoiceNeeds(t *testing.T) {
 func TestWhatAPaymentNeeds(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
-	invoice := b.invoice(b.account("current", "EUR"), "EUR")
+	invoice := b.invoice(b.account("EUR"))
 	before := b.rows()
 	refused(t, b.post("/invoices/"+uuid.NewString()+"/payments", visa), notFound)
 	refused(t, b.post("/invoices/x/payments", visa), notFound)

@@ -79,7 +79,7 @@ func (b *bank) ask(method, path, body string, pairs ...string) answer {
 
 func (b *bank) request(method, path, body string) *http.Request {
 	b.t.Helper()
-	r, err := http.NewRequest(method, b.url+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(context.Background(), method, b.url+path, strings.NewReader(body))
 	require.NoError(b.t, err)
 	if method == http.MethodPost && body != "" {
 		r.Header.Set("Content-Type", "application/json")
@@ -91,9 +91,9 @@ func (b *bank) do(r *http.Request) answer {
 	b.t.Helper()
 	response, err := b.http.Do(r)
 	require.NoError(b.t, err)
-	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	require.NoError(b.t, err)
+	require.NoError(b.t, response.Body.Close())
 	return answer{response.StatusCode, response.Header, string(body)}
 }
 
@@ -164,9 +164,9 @@ func (b *bank) customer() string {
 	return as[Customer](b.t, b.post("/customers", ada), 201).CustomerID
 }
 
-func (b *bank) account(product, currency string) string {
+func (b *bank) account(currency string) string {
 	b.t.Helper()
-	return as[Account](b.t, b.post("/accounts", `{"customer_id":"`+b.customer()+`","product":"`+product+`","currency":"`+currency+`"}`), 201).AccountID
+	return as[Account](b.t, b.post("/accounts", `{"customer_id":"`+b.customer()+`","product":"current","currency":"`+currency+`"}`), 201).AccountID
 }
 
 // fund puts money into an account without a posting, for tests that look at
@@ -176,8 +176,9 @@ func (b *bank) fund(account string, minor int64) {
 	b.exec(`update ledger.account set balance_minor = $2 where id = $1`, account, minor)
 }
 
-func (b *bank) invoice(account, currency string) string {
+// invoice of 12.50 EUR.
+func (b *bank) invoice(account string) string {
 	b.t.Helper()
 	return as[Invoice](b.t, b.post("/invoices", `{"account_id":"`+account+`","customer_id":"`+b.customer()+
-		`","amount":12.50,"currency":"`+currency+`","reference":"Rent"}`), 201).InvoiceID
+		`","amount":12.50,"currency":"EUR","reference":"Rent"}`), 201).InvoiceID
 }

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/stretchr/testify/require"
@@ -96,9 +97,10 @@ func TestABodyThatBreaksOffLeavesNothing(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
 	before := b.rows()
-	conn, err := net.Dial("tcp", strings.TrimPrefix(b.url, "http://"))
+	conn, err := new(net.Dialer).DialContext(context.Background(), "tcp", strings.TrimPrefix(b.url, "http://"))
 	require.NoError(t, err)
-	fmt.Fprintf(conn, "POST /customers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n%s", ada)
+	_, err = fmt.Fprintf(conn, "POST /customers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n%s", ada)
+	require.NoError(t, err)
 	require.NoError(t, conn.(*net.TCPConn).CloseWrite())
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(t, err)
@@ -117,11 +119,11 @@ func TestAPanicIsAProblemAndTheProcessLives(t *testing.T) {
 	require.NoError(t, err)
 	type output struct{ Body Customer }
 	register(a, huma.Operation{OperationID: "panic", Method: http.MethodGet, Path: "/panic", Summary: "x"}, nil,
-		func(context.Context, *struct{}) (*output, error) { panic("canary") })
+		func(context.Context, *struct{}) (*output, error) { panic("canary") }) //nolint:forbidigo // the point of the test
 	handler := a.handler()
 	for range 3 {
 		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, httptest.NewRequest("GET", "/panic", nil))
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/panic", nil))
 		refused(t, answer{w.Code, w.Header(), w.Body.String()}, internalError)
 		require.NotContains(t, w.Body.String(), "canary")
 	}
@@ -132,7 +134,7 @@ func TestAPanicIsAProblemAndTheProcessLives(t *testing.T) {
 func TestH3_WithoutADatabaseItIs503AndSaysNothingOfIt(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
-	account := b.account("current", "EUR")
+	account := b.account("EUR")
 	b.api.host.Pool().Close()
 	for _, got := range []answer{
 		b.post("/customers", ada), b.post("/deposit", movement(account, "1")), b.get("/accounts/" + account),
@@ -164,7 +166,7 @@ func TestA31_NoPersonalDataInTheLogOrInAProblem(t *testing.T) {
 		`{"name":"canary-name"`,
 	} {
 		w := httptest.NewRecorder()
-		r := httptest.NewRequest("POST", "/customers", strings.NewReader(body))
+		r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/customers", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 		handler.ServeHTTP(w, r)
 		if w.Code != 201 {
@@ -175,5 +177,22 @@ func TestA31_NoPersonalDataInTheLogOrInAProblem(t *testing.T) {
 	for _, canary := range []string{"canary", "1791112233"} {
 		require.NotContains(t, log.String(), canary)
 		require.NotContains(t, bodies.String(), canary)
+	}
+}
+
+func TestB1_ABodyThatDripsIsCutOff(t *testing.T) {
+	t.Parallel()
+	b := openBank(t)
+	b.api.routes.bodyTimeout = 100 * time.Millisecond
+	for _, path := range []string{"/customers", "/webhooks/stripe", "/events"} {
+		conn, err := new(net.Dialer).DialContext(context.Background(), "tcp", strings.TrimPrefix(b.url, "http://"))
+		require.NoError(t, err)
+		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/cloudevents-batch+json\r\nContent-Length: 1000\r\n\r\n[", path)
+		require.NoError(t, err)
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err)
+		require.Equal(t, 408, response.StatusCode, path)
+		require.NoError(t, response.Body.Close())
+		require.NoError(t, conn.Close())
 	}
 }

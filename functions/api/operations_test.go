@@ -15,7 +15,7 @@ func movement(account, amount string) string {
 func TestB16_DepositAndWithdrawAnswerPending(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
-	account := b.account("current", "EUR")
+	account := b.account("EUR")
 	for path, event := range map[string]string{"/deposit": "deposit.requested", "/withdraw": "withdrawal.requested"} {
 		got := b.post(path, movement(account, "12.30"))
 		accepted := as[Accepted](t, got, 200)
@@ -37,7 +37,7 @@ func TestB16_DepositAndWithdrawAnswerPending(t *testing.T) {
 func TestB17_OperationStatusTellsTheOutcome(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
-	account := b.account("current", "KWD")
+	account := b.account("KWD")
 	paid := as[Accepted](t, b.post("/deposit", movement(account, "1.005")), 200).OperationID
 	failed := as[Accepted](t, b.post("/withdraw", movement(account, "9")), 200).OperationID
 	b.exec(`update banking.operation set state = 'COMPLETED', balance_minor = 1005, finished_at = now() where id = $1`, paid)
@@ -55,12 +55,14 @@ func TestB17_OperationStatusTellsTheOutcome(t *testing.T) {
 func TestTheSameKeyIsTheSameOperation(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
-	account := b.account("current", "EUR")
+	account := b.account("EUR")
 	key := []string{"Idempotency-Key", "first-payday"}
 	var wg sync.WaitGroup
 	ids := make([]string, 20)
 	for i := range ids {
-		wg.Go(func() { ids[i] = as[Accepted](t, b.post("/deposit", movement(account, "100"), key...), 200).OperationID })
+		wg.Go(func() {
+			ids[i] = as[Accepted](t, b.post("/deposit", movement(account, "100"), key...), 200).OperationID
+		})
 	}
 	wg.Wait()
 	for _, id := range ids {
@@ -72,7 +74,7 @@ func TestTheSameKeyIsTheSameOperation(t *testing.T) {
 	quoted := as[Accepted](t, b.post("/deposit", movement(account, "100.00"), "Idempotency-Key", `"first-payday"`), 200)
 	require.Equal(t, ids[0], quoted.OperationID, "quoted and bare are one key, 100 and 100.00 one amount")
 	refused(t, b.post("/deposit", movement(account, "100.01"), key...), keyReused)
-	refused(t, b.post("/deposit", movement(b.account("current", "EUR"), "100"), key...), keyReused)
+	refused(t, b.post("/deposit", movement(b.account("EUR"), "100"), key...), keyReused)
 	other := as[Accepted](t, b.post("/withdraw", movement(account, "100"), key...), 200)
 	require.NotEqual(t, ids[0], other.OperationID, "another route, another request")
 	require.Equal(t, 1, b.said("deposit.requested"))
@@ -84,7 +86,7 @@ func TestTheSameKeyIsTheSameOperation(t *testing.T) {
 func TestWhatIsNoKey(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
-	account := b.account("current", "EUR")
+	account := b.account("EUR")
 	before := b.rows()
 	long := string(make([]byte, 0, 256))
 	for range 256 {

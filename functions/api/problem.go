@@ -56,7 +56,7 @@ func (k kind) problem(errors ...FieldError) *Problem {
 }
 
 // Problem is an error as RFC 9457 wants it told.
-type Problem struct {
+type Problem struct { //nolint:errname // what the RFC calls it, and the document
 	Type     string       `json:"type" doc:"What went wrong, from a fixed list."`
 	Title    string       `json:"title" doc:"The same for every problem of the type."`
 	Status   int          `json:"status" doc:"The HTTP status."`

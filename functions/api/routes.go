@@ -5,19 +5,21 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 )
 
 // routes is the mux with a memory: the document must list what is served.
 type routes struct {
-	mux      *http.ServeMux
-	patterns []string
+	mux         *http.ServeMux
+	patterns    []string
+	bodyTimeout time.Duration
 }
 
 // HandleFunc is for huma: its routes take JSON bodies only.
 func (t *routes) HandleFunc(pattern string, handler func(http.ResponseWriter, *http.Request)) {
 	h := http.Handler(http.HandlerFunc(handler))
 	if strings.HasPrefix(pattern, http.MethodPost+" ") {
-		h = jsonBody(h)
+		h = t.jsonBody(h)
 	}
 	t.handle(pattern, h)
 }

@@ -13,7 +13,7 @@ import (
 func TestB14_BalanceAndTransactions(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
-	account := b.account("current", "EUR")
+	account := b.account("EUR")
 	require.JSONEq(t, `{"account_id":"`+account+`","currency":"EUR","balance":0.00,"version":0}`, b.get("/balances/"+account).body,
 		"an account that the projection has not heard of is empty")
 	require.JSONEq(t, `{"account_id":"`+account+`","transactions":[]}`, b.get("/transactions/"+account).body)
@@ -45,7 +45,7 @@ func TestB14_BalanceAndTransactions(t *testing.T) {
 func TestAClosureAndItsHistory(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
-	account := b.account("current", "EUR")
+	account := b.account("EUR")
 	refused(t, b.get("/closures/"+account), notFound)
 	closure := uuid.NewString()
 	b.exec(`insert into closure.account_closure (account_id, closure_id, notes) values ($1, $2, 'n')`, account, closure)
@@ -64,7 +64,7 @@ func TestAClosureAndItsHistory(t *testing.T) {
 func TestB19_AJourneyShowsItsHops(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
-	operation := as[Accepted](t, b.post("/deposit", movement(b.account("current", "EUR"), "10")), 200).OperationID
+	operation := as[Accepted](t, b.post("/deposit", movement(b.account("EUR"), "10")), 200).OperationID
 	journey := func() JourneyView { return as[JourneyView](t, b.get("/journeys/"+operation), 200) }
 	v := journey()
 	require.Equal(t, "running", v.State)

@@ -43,7 +43,7 @@ const webhookSource = "/webhooks/stripe"
 // takeWebhook is POST /webhooks/stripe. A webhook is a hint: the payment
 // function reads the charge back before anything is booked.
 func (a *api) takeWebhook(w http.ResponseWriter, r *http.Request) {
-	body, p := readBody(w, r, stripe.MaxWebhookBytes)
+	body, p := a.routes.readBody(w, r, stripe.MaxWebhookBytes)
 	if p != nil {
 		writeProblem(w, r, p)
 		return

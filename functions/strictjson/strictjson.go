@@ -16,7 +16,7 @@ import (
 const MaxDepth = 32
 
 // Fault is what is wrong with a document.
-type Fault struct {
+type Fault struct { //nolint:errname // it is the document that errs
 	Pointer string // RFC 6901, "" for the whole document
 	Rule    string // what must hold
 }
@@ -44,7 +44,7 @@ func Check(body []byte) error {
 			return &Fault{"", fmt.Sprintf("must not be deeper than %d levels", MaxDepth)}
 		}
 		if d.StackDepth() == 0 {
-			if _, err := d.ReadToken(); err != io.EOF {
+			if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
 				return &Fault{"", "nothing may follow the JSON value"}
 			}
 			return nil
