@@ -27,48 +27,53 @@ type claim struct {
 	attempts int   // deliveries that claimed, this one included
 }
 
-// takeClaims claims every unit of the group in one statement and gives the
-// verdict of each: nil to go on, errDone, errInFlight, errPayloadDiffer or
-// errOvertaken. Units must not share a key.
-func (h *Host) takeClaims(ctx context.Context, tx pgx.Tx, claims []*claim) ([]error, error) {
-	verdicts := make([]error, len(claims))
-	fresh := map[string]int{}
-	var sources, ids, types []string
-	var hashes [][]byte
-	var leases []bool
-	for i, c := range claims {
-		switch c.kind {
-		case claimDone, claimLease:
-			fresh[c.r.key()] = i
-			sources, ids, types = append(sources, c.r.source), append(ids, c.r.id), append(types, string(c.r.eventType))
-			hashes, leases = append(hashes, c.r.hash[:]), append(leases, c.kind == claimLease)
-		case claimNothing:
-		case claimSettle:
-			if err := h.finishClaim(ctx, tx, c); err != nil {
-				verdicts[i] = err
-				if err != errOvertaken {
-					return nil, err
-				}
-			}
-		}
-	}
-	if len(fresh) == 0 {
-		return verdicts, nil
-	}
-	if err := h.insertClaims(ctx, tx, claims, fresh, sources, ids, types, hashes, leases); err != nil {
-		return nil, err
-	}
-	if len(fresh) == 0 {
-		return verdicts, nil
-	}
-	return verdicts, h.readVerdicts(ctx, tx, claims, fresh, verdicts)
+// claims of a group, sorted by what each wants.
+type claims struct {
+	all    []*claim
+	fresh  map[string]int // by key: to be inserted
+	settle map[string]int // by key: to be made done
+
+	// Columns of what is fresh and of what settles.
+	sources, ids, types []string
+	hashes              [][]byte
+	leases              []bool
+	settleSources       []string
+	settleIDs           []string
+	settleFences        []int64
 }
 
-// insertClaims inserts first and looks afterwards. What it could claim leaves
-// fresh; what stays there was claimed or done by somebody before.
-func (h *Host) insertClaims(ctx context.Context, tx pgx.Tx, claims []*claim, fresh map[string]int,
-	sources, ids, types []string, hashes [][]byte, leases []bool) error {
-	rows, err := tx.Query(ctx, `
+func sortClaims(units []*unit) *claims {
+	c := &claims{all: make([]*claim, len(units)), fresh: map[string]int{}, settle: map[string]int{}}
+	for i, u := range units {
+		r := u.claim.r
+		c.all[i] = &units[i].claim
+		switch u.claim.kind {
+		case claimNothing:
+		case claimDone, claimLease:
+			c.fresh[r.key()] = i
+			c.sources, c.ids, c.types = append(c.sources, r.source), append(c.ids, r.id), append(c.types, string(r.eventType))
+			c.hashes, c.leases = append(c.hashes, r.hash[:]), append(c.leases, u.claim.kind == claimLease)
+		case claimSettle:
+			c.settle[r.key()] = i
+			c.settleSources, c.settleIDs = append(c.settleSources, r.source), append(c.settleIDs, r.id)
+			c.settleFences = append(c.settleFences, u.claim.fence)
+		}
+	}
+	return c
+}
+
+// queueClaims adds to batch the statements that claim the whole group, one for
+// what is new and one for what settles. Insert first, look afterwards: what
+// could be claimed leaves c.fresh and c.settle; what stays there is somebody
+// else's. Units must not share a key.
+func (h *Host) queueClaims(batch *pgx.Batch, c *claims) {
+	if len(c.settle) > 0 {
+		queueFinish(batch, h.function.Name, c.settleSources, c.settleIDs, c.settleFences, func(key string) { delete(c.settle, key) })
+	}
+	if len(c.fresh) == 0 {
+		return
+	}
+	batch.Queue(`
 		insert into delivery.idempotency as i
 		       (consumer, source, id, type, payload_hash, state, lease_until, first_seen, done_at)
 		select $1, c.source, c.id, c.type, c.hash,
@@ -82,23 +87,32 @@ func (h *Host) insertClaims(ctx context.Context, tx pgx.Tx, claims []*claim, fre
 		       state = excluded.state, done_at = excluded.done_at
 		 where i.state = 'claimed' and i.lease_until <= now() and i.payload_hash = excluded.payload_hash
 		returning source, id, fence, attempts`,
-		h.function.Name, sources, ids, types, hashes, leases, h.options.Lease)
-	if err != nil {
-		return fmt.Errorf("claim: %w", err)
-	}
-	var source, id string
-	var fence int64
-	var attempts int
-	_, err = pgx.ForEachRow(rows, []any{&source, &id, &fence, &attempts}, func() error {
-		key := source + "\x00" + id
-		claims[fresh[key]].fence, claims[fresh[key]].attempts = fence, attempts
-		delete(fresh, key)
-		return nil
+		h.function.Name, c.sources, c.ids, c.types, c.hashes, c.leases, h.options.Lease).Query(func(rows pgx.Rows) error {
+		var source, id string
+		var fence int64
+		var attempts int
+		_, err := pgx.ForEachRow(rows, []any{&source, &id, &fence, &attempts}, func() error {
+			key := source + "\x00" + id
+			mine := c.all[c.fresh[key]]
+			mine.fence, mine.attempts = fence, attempts
+			delete(c.fresh, key)
+			return nil
+		})
+		return err
 	})
-	if err != nil {
-		return fmt.Errorf("claim: %w", err)
+}
+
+// verdicts of every unit after its claim: nil to go on, errDone, errInFlight,
+// errPayloadDiffer or errOvertaken.
+func (h *Host) verdicts(ctx context.Context, tx pgx.Tx, c *claims) ([]error, error) {
+	verdicts := make([]error, len(c.all))
+	for _, i := range c.settle {
+		verdicts[i] = errOvertaken
 	}
-	return nil
+	if len(c.fresh) == 0 {
+		return verdicts, nil
+	}
+	return verdicts, h.readVerdicts(ctx, tx, c.all, c.fresh, verdicts)
 }
 
 func (h *Host) readVerdicts(ctx context.Context, tx pgx.Tx, claims []*claim, fresh map[string]int, verdicts []error) error {
@@ -135,16 +149,40 @@ func (h *Host) readVerdicts(ctx context.Context, tx pgx.Tx, claims []*claim, fre
 	return nil
 }
 
-// finishClaim makes a claimed row done, if it is still ours.
-func (h *Host) finishClaim(ctx context.Context, tx pgx.Tx, c *claim) error {
-	tag, err := tx.Exec(ctx, `
-		update delivery.idempotency set state = 'done', done_at = now(), lease_until = null
-		where consumer = $1 and source = $2 and id = $3 and fence = $4 and state = 'claimed'`,
-		h.function.Name, c.r.source, c.r.id, c.fence)
-	switch {
-	case err != nil:
-		return fmt.Errorf("finish claim: %w", err)
-	case tag.RowsAffected() == 0:
+// queueFinish makes claimed rows done, if they are still ours by fence, and
+// calls ours with the key of each that was.
+func queueFinish(batch *pgx.Batch, consumer string, sources, ids []string, fences []int64, ours func(key string)) {
+	batch.Queue(`
+		update delivery.idempotency i set state = 'done', done_at = now(), lease_until = null
+		from unnest($2::text[], $3::text[], $4::bigint[]) c(source, id, fence)
+		where i.consumer = $1 and i.source = c.source and i.id = c.id and i.fence = c.fence and i.state = 'claimed'
+		returning i.source, i.id`, consumer, sources, ids, fences).Query(func(rows pgx.Rows) error {
+		var source, id string
+		_, err := pgx.ForEachRow(rows, []any{&source, &id}, func() error {
+			ours(source + "\x00" + id)
+			return nil
+		})
+		return err
+	})
+}
+
+// finishClaims makes claims done whose prepare found nothing to call.
+func (h *Host) finishClaims(ctx context.Context, tx pgx.Tx, finished []*claim) error {
+	if len(finished) == 0 {
+		return nil
+	}
+	var sources, ids []string
+	var fences []int64
+	for _, c := range finished {
+		sources, ids, fences = append(sources, c.r.source), append(ids, c.r.id), append(fences, c.fence)
+	}
+	done := 0
+	batch := &pgx.Batch{}
+	queueFinish(batch, h.function.Name, sources, ids, fences, func(string) { done++ })
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("finish claims: %w", err)
+	}
+	if done != len(finished) {
 		return errOvertaken
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"quittance.dev/events"
@@ -172,17 +171,10 @@ func (g *group) once(ctx context.Context, units []*unit) (results []result, err 
 			h.panicked(ctx, p)
 		}
 	}()
-	options := pgx.TxOptions{IsoLevel: pgx.ReadCommitted}
-	if h.function.Serializable {
-		options.IsoLevel = pgx.Serializable
-	}
 	var after []func()
-	err = pgx.BeginTxFunc(ctx, h.pool, options, func(tx pgx.Tx) error {
-		results, err = g.work(ctx, Tx{Tx: tx, after: &after}, units)
-		if err != nil {
-			return err
-		}
-		return fp.Hit(ctx, h.function.Name+".before-commit")
+	results, err = h.inTransaction(ctx, units, func(tx Tx, verdicts []error) ([]result, error) {
+		tx.after = &after
+		return g.work(ctx, tx, units, verdicts)
 	})
 	if err != nil {
 		return nil, err
@@ -193,42 +185,29 @@ func (g *group) once(ctx context.Context, units []*unit) (results []result, err 
 	return results, fp.Hit(ctx, h.function.Name+".after-commit")
 }
 
-func (g *group) work(ctx context.Context, tx Tx, units []*unit) ([]result, error) {
-	h, ptx := g.host, tx.Tx
-	if err := ptx.QueryRow(ctx, "select now()").Scan(&tx.now); err != nil {
-		return nil, err
-	}
-	tx.now = tx.now.UTC()
-	claims := make([]*claim, len(units))
-	for i, u := range units {
-		claims[i] = &u.claim
-	}
-	verdicts, err := h.takeClaims(ctx, ptx, claims)
-	if err != nil {
-		return nil, err
-	}
+// work runs the function's code for the units that hold their claims and
+// stamps what it says.
+func (g *group) work(ctx context.Context, tx Tx, units []*unit, verdicts []error) ([]result, error) {
+	h := g.host
 	said, err := g.apply(ctx, tx, units, verdicts)
 	if err != nil {
 		return nil, err
 	}
 	results := make([]result, len(units))
-	var all []Envelope
+	var finished []*claim
 	for i, u := range units {
 		results[i] = result{fence: u.claim.fence, attempts: u.claim.attempts, err: verdicts[i]}
 		if verdicts[i] != nil {
 			continue
 		}
 		if u.finish != nil && u.finish() {
-			if err := h.finishClaim(ctx, ptx, &u.claim); err != nil {
-				return nil, err
-			}
+			finished = append(finished, &u.claim)
 		}
 		if results[i].said, err = h.stamp(tx, u.cause, said[i]); err != nil {
 			return nil, err
 		}
-		all = append(all, results[i].said...)
 	}
-	return results, insertOutbox(ctx, ptx, all)
+	return results, h.finishClaims(ctx, tx, finished)
 }
 
 // apply runs the function's own code for every unit that holds its claim:

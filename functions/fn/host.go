@@ -1,11 +1,13 @@
 package fn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -228,10 +230,14 @@ func wantsRepresentation(r *http.Request) bool {
 // for the event; a short reason otherwise.
 func (h *Host) reply(w http.ResponseWriter, r *http.Request, answer Answer, said []Envelope, err error) {
 	if answer == Handled && len(said) > 0 && wantsRepresentation(r) {
+		// Of several the first by type, which is the same for a repeated delivery.
+		result := slices.MinFunc(said, func(a, b Envelope) int {
+			return cmp.Or(strings.Compare(string(a.Type), string(b.Type)), strings.Compare(a.ID, b.ID))
+		})
 		w.Header().Set("Preference-Applied", "return=representation")
-		said[0].header(w.Header())
+		result.header(w.Header())
 		w.WriteHeader(http.StatusOK)
-		_, _ = w.Write(said[0].Data) // the caller has left; the work is done all the same
+		_, _ = w.Write(result.Data) // the caller has left; the work is done all the same
 		return
 	}
 	if answer == Handled {

@@ -65,11 +65,11 @@ func (h *Host) stamp(tx Tx, c cause, said []events.Data) ([]Envelope, error) {
 	return out, nil
 }
 
-// insertOutbox stores what was said, in one statement, and rings the relay's
-// bell; the bell is heard when the transaction commits.
-func insertOutbox(ctx context.Context, tx pgx.Tx, said []Envelope) error {
+// queueOutbox adds to batch the statement that stores what was said and the one
+// that rings the relay's bell; the bell is heard when the transaction commits.
+func queueOutbox(batch *pgx.Batch, said []Envelope) {
 	if len(said) == 0 {
-		return nil
+		return
 	}
 	columns := make([][]string, 10)
 	for _, s := range said {
@@ -80,7 +80,6 @@ func insertOutbox(ctx context.Context, tx pgx.Tx, said []Envelope) error {
 			columns[i] = append(columns[i], value)
 		}
 	}
-	batch := &pgx.Batch{}
 	batch.Queue(`
 		insert into delivery.outbox (id, source, type, subject, partition_key,
 		       correlation_id, causation_id, traceparent, broker, data, created_at, due_at)
@@ -90,10 +89,6 @@ func insertOutbox(ctx context.Context, tx pgx.Tx, said []Envelope) error {
 		columns[0], columns[1], columns[2], columns[3], columns[4],
 		columns[5], columns[6], columns[7], columns[8], columns[9])
 	batch.Queue("notify " + Doorbell)
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
-		return fmt.Errorf("insert into the outbox: %w", err)
-	}
-	return nil
 }
 
 // Doorbell is the Postgres channel on which a commit with new events wakes the
@@ -104,9 +99,22 @@ const Doorbell = "quittance_outbox"
 func (h *Host) saidBefore(ctx context.Context, r *received) ([]Envelope, error) {
 	rows, err := h.pool.Query(ctx, `
 		select `+EnvelopeColumns+` from delivery.outbox
-		where causation_id = $1 and source = $2 order by created_at, type, id`, r.id, h.function.Source())
+		where causation_id = $1 and source = $2`, r.id, h.function.Source())
 	if err != nil {
 		return nil, fmt.Errorf("read what was said: %w", err)
 	}
-	return pgx.CollectRows(rows, ScanEnvelope)
+	said, err := pgx.CollectRows(rows, ScanEnvelope)
+	if err != nil {
+		return nil, fmt.Errorf("read what was said: %w", err)
+	}
+	// An event of another source may have the same id, and what was said of it
+	// the same causation id. What derives from this one is known by its own id.
+	return slices.DeleteFunc(said, func(e Envelope) bool {
+		for n := range said {
+			if e.ID == DeriveID(h.function.Name, r.source, r.id, string(e.Type), strconv.Itoa(n)) {
+				return false
+			}
+		}
+		return true
+	}), nil
 }
