@@ -15,13 +15,12 @@ create table delivery.idempotency (
     attempts     integer     not null default 1,
     first_seen   timestamptz not null,
     done_at      timestamptz,
-    constraint idempotency_once primary key (consumer, source, id),
+    constraint idempotency_once primary key (id, source, consumer), -- in this order it finds all rows of an event too
     constraint idempotency_state_known check (state in ('claimed', 'done')),
     constraint idempotency_claim_has_lease check ((state = 'claimed') = (lease_until is not null)),
     constraint idempotency_done_has_time check ((state = 'done') = (done_at is not null)),
     constraint idempotency_hash_is_sha256 check (octet_length(payload_hash) = 32)
 ) with (fillfactor = 80);
-create index idempotency_by_event on delivery.idempotency (source, id);
 create index idempotency_claimed on delivery.idempotency (lease_until) where state = 'claimed';
 
 -- The published events: queue until sent, archive for ever. Never deleted row
@@ -46,7 +45,6 @@ create table delivery.outbox (
 create table delivery.outbox_default partition of delivery.outbox default;
 create index outbox_unsent on delivery.outbox (due_at) where sent_at is null;
 create index outbox_by_correlation on delivery.outbox (correlation_id);
-create index outbox_by_causation on delivery.outbox (causation_id);
 create index outbox_sent on delivery.outbox (sent_at) where sent_at is not null;
 
 -- Deliveries to one consumer that the broker will not make again: an outside
@@ -125,7 +123,7 @@ insert into delivery.audit_mark (audited_to) values (now());
 -- nobody did. Owned by the migrator, so that a function needs no right to
 -- create tables.
 create function delivery.make_partitions(days integer) returns integer
-    language plpgsql security definer set search_path = pg_catalog as $$
+    language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
     day  date;
     made integer := 0;

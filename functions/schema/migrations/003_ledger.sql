@@ -73,7 +73,7 @@ create table ledger.suspense_case (
 -- A journal and its entries are inserted by one statement; at the end of it
 -- every posted journal has at least two entries that sum to zero per currency
 -- and every failed one has none.
-create function ledger.journal_is_whole() returns trigger language plpgsql set search_path = pg_catalog as $$
+create function ledger.journal_is_whole() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     if exists (
         select 1 from added j left join ledger.entry e on e.journal_id = j.id
@@ -87,7 +87,7 @@ end $$;
 create trigger journal_is_whole after insert on ledger.journal
     referencing new table as added for each statement execute function ledger.journal_is_whole();
 
-create function ledger.journal_balances() returns trigger language plpgsql set search_path = pg_catalog as $$
+create function ledger.journal_balances() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     if exists (
         select 1 from ledger.entry e where e.journal_id in (select journal_id from added)
@@ -100,7 +100,7 @@ end $$;
 create trigger journal_balances after insert on ledger.entry
     referencing new table as added for each statement execute function ledger.journal_balances();
 
-create function ledger.refuse_change() returns trigger language plpgsql set search_path = pg_catalog as $$
+create function ledger.refuse_change() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     raise exception '%.% is append-only', tg_table_schema, tg_table_name
         using errcode = 'integrity_constraint_violation', constraint = 'append_only';

@@ -30,7 +30,7 @@ create table banking.account_projection (
     status      text    not null constraint account_projection_status_known check (status in ('open', 'closed'))
 );
 
-create function banking.operation_moves_forward() returns trigger language plpgsql set search_path = pg_catalog as $$
+create function banking.operation_moves_forward() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     if old.state <> 'PENDING' and new.state is distinct from old.state then
         raise exception 'a finished operation does not change'

@@ -94,7 +94,7 @@ create table invoicing.receipt (
 
 -- What a payment's state may become. A late success after a failure is taken
 -- in; an invoice paid by other means makes it a refund that is due.
-create function invoicing.payment_moves_forward() returns trigger language plpgsql set search_path = pg_catalog as $$
+create function invoicing.payment_moves_forward() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     if new.state <> old.state and (old.state, new.state) not in (
         ('submitted', 'validated'), ('submitted', 'rejected'),
@@ -121,7 +121,7 @@ create trigger payment_moves_forward before update on invoicing.payment
     for each row execute function invoicing.payment_moves_forward();
 
 -- An invoice is paid once, by a payment that is captured, and stays paid.
-create function invoicing.invoice_moves_forward() returns trigger language plpgsql set search_path = pg_catalog as $$
+create function invoicing.invoice_moves_forward() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     if new.state <> old.state and (old.state, new.state) not in (('open', 'paid'), ('open', 'cancelled')) then
         raise exception 'an invoice does not go from % to %', old.state, new.state
@@ -144,7 +144,7 @@ create trigger invoice_moves_forward before update on invoicing.invoice
     for each row execute function invoicing.invoice_moves_forward();
 
 -- A receipt is a document: once issued it is not changed or taken back.
-create function invoicing.receipt_stands() returns trigger language plpgsql set search_path = pg_catalog as $$
+create function invoicing.receipt_stands() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     raise exception 'a receipt is never changed or deleted' using errcode = 'check_violation', constraint = 'receipt_stands';
 end $$;

@@ -37,7 +37,7 @@ create index event_of_closure on closure.account_closure_events (account_id, id)
 
 -- PARKED goes back to the system that refused, as a new attempt: the outside
 -- system may remember its refusal under the old key.
-create function closure.closure_moves_along() returns trigger language plpgsql set search_path = pg_catalog as $$
+create function closure.closure_moves_along() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     if tg_op = 'INSERT' then
         if new.state <> 'OPEN' then
@@ -70,7 +70,7 @@ create trigger closure_moves_along before insert or update on closure.account_cl
 
 -- What is sent outside is built from the row, so it must not change between
 -- two attempts; and what has been confirmed stays confirmed, at its time.
-create function closure.refuse_rewriting() returns trigger language plpgsql set search_path = pg_catalog as $$
+create function closure.refuse_rewriting() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     if (new.account_id, new.closure_id, new.notes, new.started_at)
         is distinct from (old.account_id, old.closure_id, old.notes, old.started_at) then
@@ -90,7 +90,7 @@ create trigger refuse_rewriting before update on closure.account_closure
     for each row execute function closure.refuse_rewriting();
 
 -- Every transition has exactly one row here, whoever made it.
-create function closure.record_transition() returns trigger language plpgsql security definer set search_path = pg_catalog as $$
+create function closure.record_transition() returns trigger language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into closure.account_closure_events (account_id, from_state, to_state, actor, occurred_at)
     values (new.account_id, case when tg_op = 'UPDATE' then old.state end, new.state, session_user, now());
@@ -101,7 +101,7 @@ create trigger record_opening after insert on closure.account_closure
 create trigger record_transition after update of state on closure.account_closure
     for each row when (new.state <> old.state) execute function closure.record_transition();
 
-create function closure.refuse_change() returns trigger language plpgsql set search_path = pg_catalog as $$
+create function closure.refuse_change() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     raise exception '%.% is append-only', tg_table_schema, tg_table_name
         using errcode = 'integrity_constraint_violation', constraint = 'append_only';

@@ -28,7 +28,7 @@ comment on column notification.notification.content is 'ids and amounts for the 
 
 -- What a notification may become; sent, failed and expired are for ever. A
 -- parked one is a person's to decide.
-create function notification.notification_moves_along() returns trigger language plpgsql set search_path = pg_catalog as $$
+create function notification.notification_moves_along() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     if new.state <> old.state and (old.state, new.state) not in (
         ('pending', 'sending'), ('pending', 'failed'), ('pending', 'expired'),
