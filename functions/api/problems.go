@@ -99,7 +99,7 @@ func fieldError(e *huma.ErrorDetail) FieldError {
 		name = strings.TrimSuffix(name, " to be present")
 		place, rule = place+"."+name, "must be there"
 	}
-	if before, where, ok := strings.Cut(rule, " at /"); ok { // a strictjson.Fault
+	if before, where, ok := strings.Cut(rule, ": /"); ok { // a strictjson.Fault
 		return FieldError{Pointer: "/" + where, Detail: before}
 	}
 	rule, _, _ = strings.Cut(rule, ": ") // a library's words, with the value in them

@@ -72,10 +72,13 @@ func readEvent(w http.ResponseWriter, r *http.Request) (*cloudevents.Event, erro
 		}
 		return nil, fmt.Errorf("read body: %w", err) // the connection broke: not the event's fault
 	}
-	if structured {
+	switch {
+	case structured:
 		if err := checkStructured(body); err != nil {
 			return nil, err
 		}
+	case r.Header.Get("Content-Type") == "" && len(body) > 0:
+		return nil, malformed{Unsupported, "content type missing"}
 	}
 	message := cehttp.NewMessage(r.Header, io.NopCloser(bytes.NewReader(body)))
 	event, err := binding.ToEvent(r.Context(), message)
@@ -91,9 +94,12 @@ func readEvent(w http.ResponseWriter, r *http.Request) (*cloudevents.Event, erro
 // isStructured tells the two modes apart and refuses whatever is neither, or
 // both.
 func isStructured(h http.Header) (bool, error) {
-	mediaType, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil {
-		return false, malformed{Unsupported, "content type missing or broken"}
+	var mediaType string
+	if contentType := h.Get("Content-Type"); contentType != "" { // without data there is none
+		var err error
+		if mediaType, _, err = mime.ParseMediaType(contentType); err != nil {
+			return false, malformed{Unsupported, "content type broken"}
+		}
 	}
 	for name, values := range h {
 		if strings.HasPrefix(name, "Ce-") && len(values) > 1 {

@@ -25,7 +25,7 @@ func (f *Fault) Error() string {
 	if f.Pointer == "" {
 		return f.Rule
 	}
-	return f.Rule + " at " + f.Pointer
+	return f.Rule + ": " + f.Pointer
 }
 
 // Check refuses everything that is not exactly one JSON value in UTF-8 without
@@ -45,7 +45,7 @@ func Check(body []byte) error {
 		}
 		if d.StackDepth() == 0 {
 			if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-				return &Fault{"", "nothing may follow the JSON value"}
+				return &Fault{"", "nothing may come after the JSON value"}
 			}
 			return nil
 		}

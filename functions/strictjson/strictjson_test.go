@@ -15,8 +15,8 @@ func TestWhatCheckRefuses(t *testing.T) {
 	for body, want := range map[string]strictjson.Fault{
 		``:                          {"", "must be a whole JSON value"},
 		`{"a":1`:                    {"", "must be a whole JSON value"},
-		`{"a":1}{`:                  {"", "nothing may follow the JSON value"},
-		`{"a":1} x`:                 {"", "nothing may follow the JSON value"},
+		`{"a":1}{`:                  {"", "nothing may come after the JSON value"},
+		`{"a":1} x`:                 {"", "nothing may come after the JSON value"},
 		`{"a":1,"a":2}`:             {"/a", "a name must not occur twice"},
 		`{"b":{"\u0061":1,"a":2}}`:  {"/b/a", "a name must not occur twice"},
 		`{"a":[1,null]}`:            {"/a/1", "null is not a value here"},
