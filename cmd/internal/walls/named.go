@@ -12,14 +12,21 @@ import (
 var (
 	testNamed   = regexp.MustCompile(`\b(?:Test|Fuzz|Example|Benchmark)[A-Z][A-Za-z0-9_]*`)
 	testDefined = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example|Benchmark)[A-Za-z0-9_]*)\(`)
+	sqlNamed    = regexp.MustCompile("`((?:[a-z]+\\.)?[a-z]+(?:_[a-z0-9]+)+)`")
 	folderNamed = regexp.MustCompile("`((?:events|config|functions|cmd|infra|docs)(?:/[a-z0-9.-]+)*)/?`")
 )
 
 // Unknown lists what the documents name and the tree below root does not have:
-// tests, and folders or files given from the root. The documents are paths
-// below root. A promise whose test was renamed is found by this.
+// tests, folders or files given from the root, and names with underscores, such
+// as those of constraints and tables, which must be in the migrations. The
+// documents are paths below root. A promise whose test or constraint was
+// renamed is found by this.
 func Unknown(root string, documents ...string) ([]string, error) {
 	defined, err := tests(root)
+	if err != nil {
+		return nil, err
+	}
+	sql, err := migrations(root)
 	if err != nil {
 		return nil, err
 	}
@@ -36,6 +43,11 @@ func Unknown(root string, documents ...string) ([]string, error) {
 		for _, name := range named {
 			if !defined[name] {
 				unknown = append(unknown, fmt.Sprintf("%s names the test %s", document, name))
+			}
+		}
+		for _, match := range sqlNamed.FindAllStringSubmatch(string(text), -1) {
+			if found, err := regexp.Match(`\b`+regexp.QuoteMeta(match[1])+`\b`, sql); err != nil || !found {
+				unknown = append(unknown, fmt.Sprintf("%s names %s, which no migration does", document, match[1]))
 			}
 		}
 		for _, match := range folderNamed.FindAllStringSubmatch(string(text), -1) {
@@ -70,4 +82,21 @@ func tests(root string) (map[string]bool, error) {
 		return nil
 	})
 	return defined, err
+}
+
+// migrations is the text of all of them.
+func migrations(root string) ([]byte, error) {
+	files, err := filepath.Glob(filepath.Join(root, "functions", "schema", "migrations", "*.sql"))
+	if err != nil {
+		return nil, err
+	}
+	var all []byte
+	for _, file := range files {
+		sql, err := os.ReadFile(file)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, sql...)
+	}
+	return all, nil
 }

@@ -25,13 +25,15 @@ func TestUnknownFindsWhatIsNotThere(t *testing.T) {
 	}
 	write("functions/fn/fn_test.go", "package fn\n\nfunc TestA01_Holds(t *testing.T) {}\n\n// func TestOnlyAComment(t *testing.T) {}\n")
 	write("functions/fn/testdata/old_test.go", "package fn\n\nfunc TestGone(t *testing.T) {}\n")
-	write("README.md", "`TestA01_Holds` in `functions/fn`, `TestA01_Held`, TestOnlyAComment, `TestGone`, `functions/fnord`, and `make test`\n")
+	write("functions/schema/migrations/001_a.sql", "create table delivery.outbox_row (constraint journal_balances check (true));\n")
+	write("README.md", "`journal_balances`, `journal_balance`, `delivery.outbox_row`, `delivery.inbox_row`, `TestA01_Holds` in `functions/fn`, `TestA01_Held`, TestOnlyAComment, `TestGone`, `functions/fnord`, and `make test`\n")
 	write("empty.md", "Tests are good.\n")
 
 	unknown, err := walls.Unknown(folder, "README.md", "empty.md")
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"README.md names the test TestA01_Held", "README.md names the test TestOnlyAComment", "README.md names the test TestGone",
+		"README.md names journal_balance, which no migration does", "README.md names delivery.inbox_row, which no migration does",
 		"README.md names the path functions/fnord", "empty.md names no test",
 	}, unknown)
 
