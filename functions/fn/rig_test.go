@@ -2,6 +2,8 @@ package fn_test
 
 import (
 	"context"
+	"io"
+	"log/slog"
 	"net/http"
 	"sync"
 	"testing"
@@ -163,3 +165,6 @@ func eventually(t testing.TB, door *fntest.Door, e fn.Envelope) {
 		return status == http.StatusOK
 	}, 20*time.Second, 10*time.Millisecond)
 }
+
+// quiet is the log of a host whose lines nobody reads.
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
