@@ -44,7 +44,7 @@ func BuildAlone(ctx context.Context, folder string) error {
 }
 
 func goCommand(ctx context.Context, folder string, environment []string, arguments ...string) ([]byte, error) {
-	c := exec.CommandContext(ctx, "go", arguments...) //nolint:gosec // the go command, with our own arguments
+	c := exec.CommandContext(ctx, "go", arguments...)
 	c.Dir, c.Env = folder, append(os.Environ(), environment...)
 	var out, complaints bytes.Buffer
 	c.Stdout, c.Stderr = &out, &complaints
