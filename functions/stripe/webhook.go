@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	stripego "github.com/stripe/stripe-go/v84"
 	"github.com/stripe/stripe-go/v84/webhook"
 
 	"quittance.dev/config"
@@ -123,9 +122,28 @@ func signedAt(header string) (time.Time, error) {
 	return stamp, nil
 }
 
+// event is what is read of one of Stripe's, and intent of the PaymentIntent that
+// it is about (docs.stripe.com/api/events/object). The library's own types for
+// them would bring all of Stripe into a binary that only hears webhooks.
+type event struct {
+	Object   string `json:"object"`
+	ID       string `json:"id"`
+	Type     string `json:"type"`
+	Created  int64  `json:"created"`
+	Livemode bool   `json:"livemode"`
+	Data     *struct {
+		Object json.RawMessage `json:"object"`
+	} `json:"data"`
+}
+
+type intent struct {
+	ID       string            `json:"id"`
+	Status   string            `json:"status"`
+	Metadata map[string]string `json:"metadata"`
+}
+
 func parseEvent(payload []byte) (Notification, error) {
-	// The library's own types: the event, and inside it the object that the event is about.
-	var event stripego.Event
+	var event event
 	if err := json.Unmarshal(payload, &event); err != nil {
 		return Notification{}, ErrPayload // without the cause: it may quote the payload
 	}
@@ -134,15 +152,15 @@ func parseEvent(payload []byte) (Notification, error) {
 	}
 	n := Notification{
 		EventID:  event.ID,
-		Type:     string(event.Type),
+		Type:     event.Type,
 		Created:  time.Unix(event.Created, 0).UTC(),
 		Livemode: event.Livemode,
 	}
 	if !strings.HasPrefix(n.Type, "payment_intent.") {
 		return n, nil
 	}
-	var intent stripego.PaymentIntent
-	if err := json.Unmarshal(event.Data.Raw, &intent); err != nil || intent.ID == "" {
+	var intent intent
+	if err := json.Unmarshal(event.Data.Object, &intent); err != nil || intent.ID == "" {
 		return Notification{}, fmt.Errorf("%w: no PaymentIntent in %s", ErrPayload, event.ID)
 	}
 	n.IntentID = intent.ID
