@@ -132,5 +132,5 @@ func writeProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	}
 	w.Header().Set("Content-Type", problemMediaType)
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(body) //nolint:gosec // JSON, said to be so, with nosniff; an error means that the caller has left
+	_, _ = w.Write(body) // the caller has left
 }
