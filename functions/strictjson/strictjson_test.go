@@ -1,6 +1,7 @@
 package strictjson_test
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 	"testing"
@@ -62,4 +63,23 @@ func TestANumberBeyondEveryFloatKeepsItsSign(t *testing.T) {
 	var shape any
 	require.NoError(t, strictjson.Decode([]byte(`[1e400,-1e400,2.5]`), &shape))
 	require.Equal(t, []any{math.MaxFloat64, -math.MaxFloat64, 2.5}, shape)
+}
+
+// FuzzCheck: what passes is JSON for everybody, and reads the same for a lenient
+// reader.
+func FuzzCheck(f *testing.F) {
+	for _, seed := range []string{`{"a":[1,2.5e3,"x"]}`, `{"a":1,"a":2}`, `[[[]]]`, `"\ud83d\ude00"`, "\ufeff{}", `{"a":null}`, "{}{}"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		if strictjson.Check(body) != nil {
+			return
+		}
+		require.True(t, json.Valid(body))
+		var strict, lenient any
+		require.NoError(t, strictjson.Decode(body, &strict))
+		if json.Unmarshal(body, &lenient) == nil { // a number may be too large for it
+			require.Equal(t, lenient, strict)
+		}
+	})
 }
