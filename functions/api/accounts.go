@@ -192,6 +192,9 @@ func (a *api) listAccounts() {
 	})
 }
 
+// Nothing is a body without content: none at all, or an empty object.
+type Nothing struct{}
+
 // Closing is the answer to the request to close an account.
 type Closing struct {
 	AccountID string `json:"account_id" doc:"The account."`
@@ -202,7 +205,7 @@ func (a *api) closeAccount() {
 	type input struct {
 		Keyed
 		AccountPath
-		Body *struct{} `doc:"Nothing, or an empty object."`
+		Body *Nothing
 	}
 	type output struct {
 		Journey
