@@ -72,7 +72,7 @@ func Record(ctx context.Context, tx pgx.Tx, d DeadLetter) (Verdict, error) {
 		with why as (select last_error, attempts from delivery.failure where consumer = $2 and source = $3 and id = $4)
 		insert into delivery.dead_letter as l (id, consumer, source, event_id, type, subject, correlation_id,
 		       traceparent, extensions, content_type, data, payload_hash, error_code, reason, attempts)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, nullif($13, 0),
+		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, coalesce($11::bytea, ''), $12, nullif($13, 0),
 		        coalesce((select last_error from why), nullif($14, ''), 'no reason given'), coalesce((select attempts from why), 1))
 		on conflict on constraint dead_letter_once do update
 		   set times = l.times + 1, last_at = now(), reason = excluded.reason, attempts = excluded.attempts,
