@@ -34,8 +34,8 @@ type Querier interface {
 // Opening the same id again changes nothing.
 func Open(ctx context.Context, tx fn.Tx, id string, product events.Product, currency money.Currency) error {
 	if _, err := tx.Exec(ctx, `
-		insert into ledger.account (id, kind, product, currency, balance_minor, floor_minor)
-		values ($1, 'customer', $2, $3, 0, 0) on conflict on constraint account_id do nothing`, id, product, currency); err != nil {
+		insert into ledger.account (id, kind, product, currency)
+		values ($1, 'customer', $2, $3) on conflict on constraint account_id do nothing`, id, product, currency); err != nil {
 		return fmt.Errorf("open account in the ledger: %w", err)
 	}
 	return nil

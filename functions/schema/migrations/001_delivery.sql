@@ -114,7 +114,7 @@ create index dead_letter_open on delivery.dead_letter (consumer, last_at) where 
 
 -- How far the audit has looked; one row.
 create table delivery.audit_mark (
-    one      boolean     not null default true constraint audit_mark_one primary key check (one),
+    one      boolean     not null default true constraint audit_mark_one primary key constraint audit_mark_is_true check (one),
     audited_to timestamptz not null
 );
 insert into delivery.audit_mark (audited_to) values (now());

@@ -1,17 +1,18 @@
 -- ledger: double entry. A debit is positive, a credit negative. A customer's
 -- account is money the bank owes, so its balance is minus the sum of its
--- entries. The bank's own accounts (kind 'house') keep no balance: it is the
--- sum of their entries, so that no row is written by every posting.
+-- entries. The bank's own accounts keep no balance: it is the sum of their
+-- entries, so that no row is written by every posting.
 create schema ledger;
 
+-- Who opens an account names neither balance nor floor: it opens empty.
 create table ledger.account (
     id            uuid        not null constraint account_id primary key,
     kind          text        not null,
     product       text,
     currency      char(3)     not null,
     status        text        not null default 'open',
-    balance_minor bigint,
-    floor_minor   bigint,
+    balance_minor bigint      default 0,
+    floor_minor   bigint      default 0,
     seq           bigint      not null default 0,
     deposits      bigint      not null default 0,
     opened_at     timestamptz not null default now(),
@@ -60,7 +61,7 @@ create index entry_of_house_account on ledger.entry (account_id) where account_s
 -- Money that an account could not take, waiting for a person.
 create table ledger.suspense_case (
     id           uuid        not null constraint suspense_case_id primary key,
-    journal_id   uuid        not null constraint suspense_case_once references ledger.journal (id),
+    journal_id   uuid        not null constraint suspense_case_of_journal references ledger.journal (id),
     account_id   uuid        not null,
     amount_minor bigint      not null constraint suspense_amount_positive check (amount_minor > 0),
     currency     char(3)     not null,
@@ -70,16 +71,16 @@ create table ledger.suspense_case (
     constraint suspense_once_per_journal unique (journal_id)
 );
 
--- A journal and its entries are inserted by one statement; at the end of it
--- every posted journal has at least two entries that sum to zero per currency
--- and every failed one has none.
+-- A journal and its entries are inserted by one statement. At the end of it
+-- every posted journal has entries that sum to zero per currency, which takes at
+-- least two, and every failed one has none; nor does one get any later. Legs
+-- count from 1, so entries that are added to a journal that has some meet leg 1.
 create function ledger.journal_is_whole() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     if exists (
-        select 1 from added j left join ledger.entry e on e.journal_id = j.id
-        group by j.id, j.status
-        having (j.status = 'posted' and count(e.leg) < 2) or (j.status = 'failed' and count(e.leg) > 0)) then
-        raise exception 'a posted journal has at least two entries, a failed one none'
+        select from added j
+        where j.status = 'posted' and not exists (select from ledger.entry e where e.journal_id = j.id)) then
+        raise exception 'a posted journal comes with its entries'
             using errcode = 'check_violation', constraint = 'journal_is_whole', schema = 'ledger', table = 'journal';
     end if;
     return null;
@@ -89,11 +90,16 @@ create trigger journal_is_whole after insert on ledger.journal
 
 create function ledger.journal_balances() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-    if exists (
-        select 1 from ledger.entry e where e.journal_id in (select journal_id from added)
-        group by e.journal_id, e.currency having sum(e.amount_minor) <> 0) then
+    if exists (select from added group by journal_id, currency having sum(amount_minor) <> 0) then
         raise exception 'the entries of a journal must sum to zero per currency'
             using errcode = 'check_violation', constraint = 'journal_balances', schema = 'ledger', table = 'entry';
+    end if;
+    if exists (
+        select from (select journal_id, min(leg) lowest, max(leg) highest, count(*) legs from added group by journal_id) a
+        join ledger.journal j on j.id = a.journal_id
+        where j.status <> 'posted' or a.lowest <> 1 or a.highest <> a.legs) then
+        raise exception 'entries come with their posted journal, all of them at once'
+            using errcode = 'check_violation', constraint = 'entries_come_at_once', schema = 'ledger', table = 'entry';
     end if;
     return null;
 end $$;
@@ -112,8 +118,8 @@ create trigger append_only before update or delete or truncate on ledger.journal
 
 -- The bank's own accounts, one per kind and currency. The id is derived from
 -- the name so that code and database agree without a look-up.
-insert into ledger.account (id, kind, currency)
-select md5('quittance/house/' || kind || '/' || currency)::uuid, kind, currency
+insert into ledger.account (id, kind, currency, balance_minor, floor_minor)
+select md5('quittance/house/' || kind || '/' || currency)::uuid, kind, currency, null, null
 from unnest(array['cash', 'card-clearing', 'suspense']) kind,
      unnest(array['AUD','CAD','CHF','CZK','DKK','EUR','GBP','HUF','JPY','KRW','KWD','NOK','PLN','SEK','TND','USD']) currency;
 

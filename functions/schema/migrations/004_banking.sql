@@ -32,7 +32,7 @@ create table banking.account_projection (
 
 create function banking.operation_moves_forward() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-    if old.state <> 'PENDING' and new.state is distinct from old.state then
+    if old.state <> 'PENDING' and new is distinct from old then
         raise exception 'a finished operation does not change'
             using errcode = 'check_violation', constraint = 'operation_moves_forward';
     end if;

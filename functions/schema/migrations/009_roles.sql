@@ -43,7 +43,7 @@ grant select, insert, update (why, due_at, attempts, lease) on delivery.redelive
 -- api: what people and programs ask for, and its views
 grant usage on schema accounts, ledger, banking, invoicing, query, closure to quittance_api;
 grant select, insert on accounts.customer, accounts.account to quittance_api;
-grant select, insert (id, kind, product, currency, balance_minor, floor_minor), update (status, closing_at) on ledger.account to quittance_api;
+grant select, insert (id, kind, product, currency), update (status, closing_at) on ledger.account to quittance_api;
 grant select, insert (id, kind, account_id, amount_minor, currency, requested_at) on banking.operation to quittance_api;
 grant select, insert (id, account_id, customer_id, amount_minor, currency, reference) on invoicing.invoice to quittance_api;
 grant select, insert (id, invoice_id, amount_minor, currency, method, payment_method) on invoicing.payment to quittance_api;
