@@ -20,6 +20,8 @@ type Options struct {
 	Duration time.Duration
 	// Scale of pgbench's TPC-B; default 50, which is 5 million accounts.
 	Scale int
+	// Pairs is how many journeys of each kind one measurement plays; default 200.
+	Pairs int
 	// Root is the root of the source tree: the manifests are read from it and
 	// the binaries built in it. Default: the current folder.
 	Root string
@@ -46,6 +48,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Scale == 0 {
 		o.Scale = 50
+	}
+	if o.Pairs == 0 {
+		o.Pairs = 200
 	}
 	if o.Root == "" {
 		o.Root = "."
@@ -75,7 +80,7 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 	for _, part := range []struct {
 		wanted bool
 		run    func(context.Context, Options, string) (Section, error)
-	}{{o.Postings, postings}} {
+	}{{o.Postings, postings}, {o.Journeys, journeys}} {
 		if !part.wanted {
 			continue
 		}

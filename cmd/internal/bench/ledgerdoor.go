@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -95,15 +94,11 @@ func migrate(ctx context.Context, srv *pgserver.Server) error {
 }
 
 func (l *ledgerDoor) serve(ctx context.Context) error {
-	logs, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0) // each line costs its system call
+	logger, closeLogs, err := discardedLogs()
 	if err != nil {
 		return err
 	}
-	l.onClose(func(context.Context) error { return logs.Close() })
-	logger, err := telemetry.Logger(logs, "info")
-	if err != nil {
-		return err
-	}
+	l.onClose(func(context.Context) error { return closeLogs() })
 	_, stopMetrics, err := telemetry.Start(ctx, "ledger-posting", config.Telemetry{})
 	if err != nil {
 		return err

@@ -36,3 +36,12 @@ func ratios(name string, wanted float64, of, by Figure) Ratio {
 	}
 	return r
 }
+
+// sum adds two figures round by round.
+func sum(a, b Figure) Figure {
+	total := Figure{Name: a.Name + " and " + b.Name, Unit: a.Unit}
+	for i := range min(len(a.Rounds), len(b.Rounds)) {
+		total.Rounds = append(total.Rounds, a.Rounds[i]+b.Rounds[i])
+	}
+	return total
+}

@@ -48,7 +48,7 @@ func postings(ctx context.Context, o Options, dir string) (s Section, err error)
 			ratios("postings / TPC-B", wantedPostings, random.rate, tpcb.rate),
 			ratios("postings / minimal keyed transfer", 0, random.rate, keyed.rate),
 			ratios("postings on one hot account / TPC-B", 0, hot.rate, tpcb.rate),
-			ratios("processor time, all together: TPC-B / posting", 0, tpcb.all(), random.all()),
+			ratios("processor time, all together: TPC-B / posting", 0, sum(tpcb.driver, tpcb.server), sum(random.driver, random.server)),
 		}
 		for _, w := range []work{tpcb, keyed, random.work, hot.work} {
 			s.Raw = append(s.Raw, w.rate, w.driver, w.server)
@@ -84,15 +84,6 @@ func (w *work) add(rate float64, count int, driver, server time.Duration) {
 	w.rate.Rounds = append(w.rate.Rounds, rate)
 	w.driver.Rounds = append(w.driver.Rounds, microsecondsEach(driver, count))
 	w.server.Rounds = append(w.server.Rounds, microsecondsEach(server, count))
-}
-
-// all is the processor time of each piece, wherever it was used.
-func (w *work) all() Figure {
-	var sum Figure
-	for i := range w.driver.Rounds {
-		sum.Rounds = append(sum.Rounds, w.driver.Rounds[i]+w.server.Rounds[i])
-	}
-	return sum
 }
 
 func (w *work) pgbench(ctx context.Context, l *ledgerDoor, o Options, run func(context.Context, time.Duration) (transactions, error)) error {
