@@ -56,7 +56,7 @@ func (h *Host) stamp(tx Tx, c cause, said []events.Data) ([]Envelope, error) {
 		n := count[data.Type()]
 		count[data.Type()]++
 		out = append(out, Envelope{
-			ID:     DeriveID(h.function.Name, c.source, c.id, string(data.Type()), strconv.Itoa(n)),
+			ID:     h.derive(c.source, c.id, data.Type(), n),
 			Source: h.function.Source(), Type: data.Type(), Subject: data.Subject(), PartitionKey: data.PartitionKey(),
 			CorrelationID: correlationID, CausationID: c.id, TraceParent: c.traceParent,
 			Broker: entry.Broker, Time: tx.Now(), Data: body,
@@ -95,26 +95,32 @@ func queueOutbox(batch *pgx.Batch, said []Envelope) {
 // relay. It carries nothing: the outbox is the truth.
 const Doorbell = "quittance_outbox"
 
-// saidBefore reads what the function said when it handled the event before.
+// saidBefore reads what the function said when it handled the event before. The
+// ids derive from the event, so they are looked up, not searched for.
 func (h *Host) saidBefore(ctx context.Context, r *received) ([]Envelope, error) {
+	var ids []string
+	for _, entry := range events.Catalogue() {
+		if !slices.Contains(entry.Says, h.function.Name) {
+			continue
+		}
+		for n := range maxSame {
+			ids = append(ids, h.derive(r.source, r.id, entry.Type, n))
+		}
+	}
 	rows, err := h.pool.Query(ctx, `
 		select `+EnvelopeColumns+` from delivery.outbox
-		where causation_id = $1 and source = $2`, r.id, h.function.Source())
+		where source = $1 and id = any($2) order by created_at, type, id`, h.function.Source(), ids)
 	if err != nil {
 		return nil, fmt.Errorf("read what was said: %w", err)
 	}
-	said, err := pgx.CollectRows(rows, ScanEnvelope)
-	if err != nil {
-		return nil, fmt.Errorf("read what was said: %w", err)
-	}
-	// An event of another source may have the same id, and what was said of it
-	// the same causation id. What derives from this one is known by its own id.
-	return slices.DeleteFunc(said, func(e Envelope) bool {
-		for n := range said {
-			if e.ID == DeriveID(h.function.Name, r.source, r.id, string(e.Type), strconv.Itoa(n)) {
-				return false
-			}
-		}
-		return true
-	}), nil
+	return pgx.CollectRows(rows, ScanEnvelope)
+}
+
+// maxSame is how many events of one type a caller that asks again gets back.
+const maxSame = 4
+
+// derive is the id of the n-th event of a type that the function says because
+// of another.
+func (h *Host) derive(causeSource, causeID string, t events.Type, n int) string {
+	return DeriveID(h.function.Name, causeSource, causeID, string(t), strconv.Itoa(n))
 }
