@@ -181,8 +181,8 @@ func TestF27_WhatIsRefused(t *testing.T) {
 		"rubbish behind":              {payload(func(s string) string { return s + `,` }), fn.Malformed, "after the JSON value"},
 		"33 levels":                   {with(`,"deep":` + nested(32) + `}`), fn.Malformed, "deeper than 32"},
 		"10,000 levels":               {with(`,"deep":` + nested(10_000) + `}`), fn.Malformed, "deeper than 32"},
-		"an array":                    {payload(func(s string) string { return "[" + s + "]" }), fn.Malformed, "not a JSON object"},
-		"a text":                      {payload(func(string) string { return `"text"` }), fn.Malformed, "not a JSON object"},
+		"an array":                    {payload(func(s string) string { return "[" + s + "]" }), fn.Malformed, "must be a JSON object"},
+		"a text":                      {payload(func(string) string { return `"text"` }), fn.Malformed, "must be a JSON object"},
 		"white space only":            {payload(func(string) string { return " \n" }), fn.Malformed, "strict JSON"},
 		"a lone surrogate":            {with(`,"x":"\ud83d"}`), fn.Malformed, "strict JSON"},
 		"surrogates in wrong order":   {with(`,"x":"\ude00\ud83d"}`), fn.Malformed, "strict JSON"},
@@ -205,7 +205,7 @@ func TestF27_WhatIsRefused(t *testing.T) {
 		"structured: base64 broken":   {document(func(d map[string]any) { delete(d, "data"); d["data_base64"] = "%" }), fn.Malformed, "not a CloudEvent"},
 		"structured: payload is text": {document(func(d map[string]any) { d["datacontenttype"] = "text/plain"; d["data"] = "x" }), fn.Malformed, "application/json"},
 		"structured: data twice":      {document(func(d map[string]any) { d["data_base64"] = "e30=" }), fn.Malformed, "both data and data_base64"},
-		"structured: an array":        {func(t testing.TB, _ fn.Envelope) *http.Request { return rawStructured(t, door.URL, `[]`) }, fn.Malformed, "not a CloudEvent"},
+		"structured: an array":        {func(t testing.TB, _ fn.Envelope) *http.Request { return rawStructured(t, door.URL, `[]`) }, fn.Malformed, "must be a JSON object"},
 		"structured: nothing":         {func(t testing.TB, _ fn.Envelope) *http.Request { return rawStructured(t, door.URL, ``) }, fn.Malformed, "strict JSON"},
 	} {
 		t.Run(name, func(t *testing.T) {

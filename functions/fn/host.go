@@ -160,7 +160,7 @@ func (h *Host) deliver(ctx context.Context, r *received, represent bool) (said [
 	}
 	switch {
 	case errors.Is(err, errDone):
-		h.log(ctx).DebugContext(ctx, "handled before")
+		h.note(ctx, slog.LevelDebug, "handled before")
 		if represent {
 			return h.saidBefore(ctx, r)
 		}
@@ -169,7 +169,7 @@ func (h *Host) deliver(ctx context.Context, r *received, represent bool) (said [
 		h.fail(ctx, r, err)
 		return nil, err
 	}
-	h.log(ctx).InfoContext(ctx, "handled", "said", typesOf(said), "duration_ms", time.Since(started).Milliseconds())
+	h.note(ctx, slog.LevelInfo, "handled", "said", typesOf(said), "duration_ms", time.Since(started).Milliseconds())
 	return said, fp.Hit(ctx, h.function.Name+".before-reply")
 }
 

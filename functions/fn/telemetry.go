@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -51,6 +52,13 @@ func (h *Host) log(ctx context.Context) *slog.Logger {
 	return h.logger.With(LogPairs(ctx)...)
 }
 
+// note logs what happens with every event, without building a logger for it.
+func (h *Host) note(ctx context.Context, level slog.Level, message string, pairs ...any) {
+	if h.logger.Enabled(ctx, level) {
+		h.logger.Log(ctx, level, message, append(pairs, LogPairs(ctx)...)...)
+	}
+}
+
 // metrics of one function. Meanings and alerts: docs/observability.md.
 type metrics struct {
 	function   attribute.KeyValue
@@ -60,6 +68,15 @@ type metrics struct {
 	retries    metric.Int64Counter
 	deferrals  metric.Int64Counter
 	alarms     metric.Int64Counter
+
+	// sets are the attributes of deliveries by type and answer. Both are few:
+	// a type that is not heard counts as unknown.
+	sets sync.Map
+}
+
+type deliveryKind struct {
+	eventType string
+	answer    Answer
 }
 
 func newMetrics(function string) *metrics {
@@ -77,7 +94,13 @@ func newMetrics(function string) *metrics {
 }
 
 func (m *metrics) delivery(ctx context.Context, eventType string, answer Answer, took time.Duration) {
-	set := metric.WithAttributes(m.function, attribute.String("type", eventType), attribute.Int("answer", int(answer)))
+	kind := deliveryKind{eventType, answer}
+	cached, ok := m.sets.Load(kind)
+	if !ok {
+		cached, _ = m.sets.LoadOrStore(kind, metric.WithAttributeSet(attribute.NewSet(
+			m.function, attribute.String("type", eventType), attribute.Int("answer", int(answer)))))
+	}
+	set := cached.(metric.MeasurementOption)
 	m.deliveries.Add(ctx, 1, set)
 	m.duration.Record(ctx, took.Seconds(), set)
 }

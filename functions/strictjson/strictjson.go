@@ -31,23 +31,46 @@ func (f *Fault) Error() string {
 // Check refuses everything that is not exactly one JSON value in UTF-8 without
 // duplicate names, null or too many levels. Its error is a *Fault.
 func Check(body []byte) error {
-	d := jsontext.NewDecoder(bytes.NewReader(body))
+	_, err := scan(body)
+	return err
+}
+
+// Members is Check for a document that must be an object, and returns the names
+// of the object's members.
+func Members(body []byte) ([]string, error) {
+	names, err := scan(body)
+	if err == nil && names == nil {
+		return nil, &Fault{"", "must be a JSON object"}
+	}
+	return names, err
+}
+
+// scan reads the document once. names is nil if it is not an object.
+func scan(body []byte) (names []string, err error) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(body)) // of a Buffer it reads without a copy
 	for {
 		token, err := d.ReadToken()
 		if err != nil {
-			return syntax(err)
+			return nil, syntax(err)
 		}
-		if token.Kind() == 'n' {
-			return &Fault{string(d.StackPointer()), "null is not a value here"}
-		}
-		if d.StackDepth() > MaxDepth {
-			return &Fault{"", fmt.Sprintf("must not be deeper than %d levels", MaxDepth)}
-		}
-		if d.StackDepth() == 0 {
-			if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
-				return &Fault{"", "nothing may come after the JSON value"}
+		depth := d.StackDepth()
+		switch kind := token.Kind(); {
+		case kind == 'n':
+			return nil, &Fault{string(d.StackPointer()), "null is not a value here"}
+		case depth > MaxDepth:
+			return nil, &Fault{"", fmt.Sprintf("must not be deeper than %d levels", MaxDepth)}
+		case kind == '{' && depth == 1:
+			names = make([]string, 0, 8)
+		case kind == '"' && depth == 1 && names != nil:
+			if _, length := d.StackIndex(1); length%2 == 1 { // a name, not a value
+				names = append(names, token.String())
 			}
-			return nil
+		}
+		if depth == 0 {
+			if _, err := d.ReadToken(); !errors.Is(err, io.EOF) {
+				return nil, &Fault{"", "nothing may come after the JSON value"}
+			}
+			return names, nil
 		}
 	}
 }
