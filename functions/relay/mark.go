@@ -11,9 +11,13 @@ import (
 
 // markLoop marks what the broker took, everything that waits in one statement.
 func (r *Relay) markLoop(ctx context.Context) {
+	look := time.NewTicker(r.o.Sweep) // for what could not be marked at once
+	defer look.Stop()
 	for {
 		select {
 		case <-r.marking:
+			r.mark(ctx)
+		case <-look.C:
 			r.mark(ctx)
 		case <-ctx.Done():
 			return
@@ -29,14 +33,17 @@ func (r *Relay) mark(ctx context.Context) {
 	if len(sent) == 0 {
 		return
 	}
-	err := fp.Hit(ctx, "relay.before-mark")
-	if err == nil {
-		err = delivery.MarkSent(ctx, r.pool, sent)
-	}
-	if err != nil {
-		// The lease runs out and they are sent again; every consumer's row
-		// absorbs it.
+	// Whatever fails here, the lease runs out and they are sent again; every
+	// consumer's row absorbs it.
+	if err := fp.Hit(ctx, "relay.before-mark"); err != nil {
 		r.o.Logger.WarnContext(ctx, "sent but not marked", "events", len(sent), "error", err)
+		return
+	}
+	if err := delivery.MarkSent(ctx, r.pool, sent); err != nil {
+		r.o.Logger.WarnContext(ctx, "sent but not yet marked", "events", len(sent), "error", err)
+		r.mu.Lock()
+		r.sent = append(sent, r.sent...) // with the next ones, or at the next look
+		r.mu.Unlock()
 	}
 }
 

@@ -7,11 +7,33 @@ import (
 	"quittance.dev/functions/delivery"
 )
 
+func (r *Relay) claimRedeliveries(ctx, working context.Context) (int, error) {
+	r.mu.Lock()
+	room := r.o.Again - r.again
+	r.mu.Unlock()
+	if room <= 0 {
+		return 0, nil
+	}
+	// The claim outlasts the post.
+	due, err := delivery.ClaimRedeliveries(ctx, r.pool, room, r.o.Timeout+r.o.Lease)
+	if err != nil {
+		return 0, err
+	}
+	r.mu.Lock()
+	r.again += len(due)
+	r.mu.Unlock()
+	for _, d := range due {
+		r.posts.Go(func() { r.redeliver(working, d) })
+	}
+	return len(due), nil
+}
+
 // redeliver posts an event straight to one consumer, past the broker, and
 // settles the row by the consumer's answer, which follows the kernel's table.
-func (r *Relay) redeliver(ctx context.Context, d delivery.Redelivery) {
+func (r *Relay) redeliver(working context.Context, d delivery.Redelivery) {
 	log := r.o.Logger.With("event_id", d.ID, "event_type", string(d.Type), "correlation_id", d.CorrelationID, "consumer", d.Consumer)
-	status, reason, err := r.post(ctx, d.Envelope, r.o.ConsumerURL(d.Consumer))
+	status, reason, err := r.post(working, d.Envelope, r.o.ConsumerURL(d.Consumer))
+	ctx := context.WithoutCancel(working) // what became of it is recorded in any case
 	switch {
 	case err == nil && status/100 == 2:
 		err = d.Finish(ctx, r.pool)
@@ -27,6 +49,9 @@ func (r *Relay) redeliver(ctx context.Context, d delivery.Redelivery) {
 	if err != nil {
 		log.WarnContext(ctx, "redelivery left to its lease", "error", err)
 	}
+	r.mu.Lock()
+	r.again--
+	r.mu.Unlock()
 	r.Wake()
 }
 

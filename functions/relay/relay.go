@@ -24,10 +24,12 @@ type Options struct {
 	ConsumerURL func(name string) string   // where a function takes events
 	Client      *http.Client               // default: http.Client without timeout; every post has its own
 	Logger      *slog.Logger
-	InFlight    int           // events posted at a time; default 128
+	InFlight    int           // events posted to brokers at a time; default 128
+	Again       int           // events redelivered to consumers at a time; default 16
 	Lease       time.Duration // default 10 s
 	Sweep       time.Duration // default 1 s
 	Timeout     time.Duration // of one post; over the broker's longest span of retries; default 90 s
+	Drain       time.Duration // how long posts in flight may go on when Run is to end; default 10 s
 	Failpoint   fp.Hook
 }
 
@@ -39,6 +41,7 @@ type Relay struct {
 
 	mu       sync.Mutex
 	inFlight map[string]fn.Envelope // claimed outbox rows whose post has not ended
+	again    int                    // redeliveries whose post has not ended
 	sent     []fn.Envelope          // accepted by the broker, not yet marked
 	wake     chan struct{}
 	marking  chan struct{}
@@ -47,14 +50,22 @@ type Relay struct {
 
 // New makes a relay on pool, whose connections have the relay's role.
 func New(pool *pgxpool.Pool, o Options) *Relay {
-	if o.Client == nil {
-		o.Client = &http.Client{}
+	client := &http.Client{}
+	if o.Client != nil {
+		*client = *o.Client
 	}
+	// A redirected POST may become a GET, and its 200 would say that an event
+	// was taken which was never sent.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	o.Client = client
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
 	if o.InFlight == 0 {
 		o.InFlight = 128
+	}
+	if o.Again == 0 {
+		o.Again = 16
 	}
 	if o.Lease == 0 {
 		o.Lease = 10 * time.Second
@@ -65,6 +76,9 @@ func New(pool *pgxpool.Pool, o Options) *Relay {
 	if o.Timeout == 0 {
 		o.Timeout = 90 * time.Second
 	}
+	if o.Drain == 0 {
+		o.Drain = 10 * time.Second
+	}
 	o.Logger = o.Logger.With("function", "relay")
 	return &Relay{
 		pool: pool, o: o, metrics: newMetrics(),
@@ -73,16 +87,25 @@ func New(pool *pgxpool.Pool, o Options) *Relay {
 	}
 }
 
-// Run carries events until ctx ends, then waits for the posts in flight.
+// Run carries events until ctx ends. Then it claims no more, lets the posts in
+// flight go on for Drain, with their claims held, and marks what was sent; what
+// is not done by then is broken off and due again after a while.
 func (r *Relay) Run(ctx context.Context) error {
 	ctx = fp.With(ctx, r.o.Failpoint)
-	var loops sync.WaitGroup
-	for _, loop := range []func(context.Context){r.listen, r.claimLoop, r.markLoop, r.holdLoop} {
-		loops.Go(func() { loop(ctx) })
-	}
+	working, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var claiming, keeping sync.WaitGroup
+	keeping.Go(func() { r.markLoop(working) })
+	keeping.Go(func() { r.holdLoop(working) })
+	claiming.Go(func() { r.listen(ctx) })
+	claiming.Go(func() { r.claimLoop(ctx, working) })
 	<-ctx.Done()
-	loops.Wait()
+	claiming.Wait()
+	drained := time.AfterFunc(r.o.Drain, stop)
+	defer drained.Stop()
 	r.posts.Wait()
+	stop()
+	keeping.Wait()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	r.mark(ctx)
@@ -126,10 +149,11 @@ func (r *Relay) listen(ctx context.Context) {
 	}
 }
 
-// claimLoop claims what is due whenever there is room, and posts it.
-func (r *Relay) claimLoop(ctx context.Context) {
+// claimLoop claims what is due whenever there is room until ctx ends, and posts
+// it under working.
+func (r *Relay) claimLoop(ctx, working context.Context) {
 	for ctx.Err() == nil {
-		claimed, err := r.claim(ctx)
+		claimed, err := r.claim(ctx, working)
 		if err != nil && ctx.Err() == nil {
 			r.o.Logger.WarnContext(ctx, "cannot claim", "error", err)
 			pause(ctx, r.o.Sweep)
@@ -149,7 +173,18 @@ func (r *Relay) claimLoop(ctx context.Context) {
 }
 
 // claim takes as many due rows as there is room for and starts their posts.
-func (r *Relay) claim(ctx context.Context) (int, error) {
+// Events and redeliveries have room of their own: a broker that hangs does not
+// keep redeliveries back, nor an outage that is over the events.
+func (r *Relay) claim(ctx, working context.Context) (int, error) {
+	events, err := r.claimEvents(ctx, working)
+	if err != nil {
+		return events, err
+	}
+	again, err := r.claimRedeliveries(ctx, working)
+	return events + again, err
+}
+
+func (r *Relay) claimEvents(ctx, working context.Context) (int, error) {
 	r.mu.Lock()
 	room := r.o.InFlight - len(r.inFlight)
 	r.mu.Unlock()
@@ -166,25 +201,19 @@ func (r *Relay) claim(ctx context.Context) (int, error) {
 	}
 	r.mu.Unlock()
 	for _, u := range unsent {
-		r.posts.Go(func() { r.publish(context.WithoutCancel(ctx), u) })
+		r.posts.Go(func() { r.publish(working, u) })
 	}
-	again, err := delivery.ClaimRedeliveries(ctx, r.pool, 16, r.o.Timeout)
-	if err != nil {
-		return len(unsent), err
-	}
-	for _, d := range again {
-		r.posts.Go(func() { r.redeliver(context.WithoutCancel(ctx), d) })
-	}
-	return len(unsent) + len(again), nil
+	return len(unsent), nil
 }
 
 func key(e fn.Envelope) string { return e.Source + "\x00" + e.ID }
 
 // publish posts one event to its broker. Whatever fails, the row stays unsent
 // and is due again after a while.
-func (r *Relay) publish(ctx context.Context, u delivery.Unsent) {
+func (r *Relay) publish(working context.Context, u delivery.Unsent) {
 	started := time.Now()
-	status, _, err := r.post(ctx, u.Envelope, r.o.BrokerURL(u.Broker))
+	status, _, err := r.post(working, u.Envelope, r.o.BrokerURL(u.Broker))
+	ctx := context.WithoutCancel(working) // what became of it is recorded in any case
 	accepted := err == nil && status/100 == 2
 	r.metrics.published(ctx, string(u.Broker), accepted, time.Since(started), started.Sub(u.Time))
 	log := r.o.Logger.With("event_id", u.ID, "event_type", string(u.Type), "correlation_id", u.CorrelationID, "broker", string(u.Broker))
