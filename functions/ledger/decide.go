@@ -108,7 +108,7 @@ func refusal(a *account, p Posting) events.Reason {
 		return events.AccountIsClosing
 	case a.status == "closed":
 		return events.AccountIsClosed
-	case p.Kind == Withdrawal && a.balance-a.floor < p.AmountMinor:
+	case p.Kind == Withdrawal && a.available() < uint64(p.AmountMinor):
 		return events.InsufficientFunds
 	case p.Kind != Withdrawal && a.product == events.SimpleSavings && a.deposits > 0:
 		return events.OneDepositOnly
@@ -117,6 +117,10 @@ func refusal(a *account, p Posting) events.Reason {
 	}
 	return ""
 }
+
+// available is how far the balance is over the floor, which may be more than an
+// int64 holds.
+func (a *account) available() uint64 { return uint64(a.balance) - uint64(a.floor) }
 
 // counterpart is the bank's side of a posting.
 func counterpart(k Kind) House {

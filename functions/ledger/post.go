@@ -15,13 +15,25 @@ import (
 	"quittance.dev/functions/fn"
 )
 
-// errOtherAmount: the business key was used for another amount before.
-var errOtherAmount = errors.New("the business key was posted with another amount before")
+// Errors of Post that no retry mends; they come as fn.Permanent.
+var (
+	// ErrDiffers: the business key stands for another posting.
+	ErrDiffers = errors.New("the business key stands for another posting")
+	// ErrSenseless: an amount that is not positive, or a kind that is unknown.
+	ErrSenseless = errors.New("not a posting")
+)
 
 // Post posts a batch in tx and returns the outcome of each posting in its
 // place. A posting whose business key was posted before gets the outcome of
-// that time. An error means that nothing is known and tx must not commit.
+// that time; if that one was of another kind, account, amount or currency, the
+// error is ErrDiffers. Of one that was refused only the kind is known: it stays
+// refused. An error means that nothing is known and tx must not commit.
 func Post(ctx context.Context, tx fn.Tx, postings []Posting) ([]Outcome, error) {
+	for _, p := range postings {
+		if p.AmountMinor <= 0 || p.Kind != Deposit && p.Kind != Withdrawal && p.Kind != Invoice {
+			return nil, fn.Permanent(fmt.Errorf("%s: %w: %s", p.BusinessKey, ErrSenseless, p))
+		}
+	}
 	accounts, before, err := load(ctx, tx, postings)
 	if err != nil {
 		return nil, err
@@ -31,15 +43,15 @@ func Post(ctx context.Context, tx fn.Tx, postings []Posting) ([]Outcome, error) 
 	inBatch := map[string]int{}
 	for i, p := range postings {
 		if done, ok := before[p.BusinessKey]; ok {
-			if done.outcome.Status == Posted && done.amount != p.AmountMinor {
-				return nil, fn.Permanent(fmt.Errorf("%s: %w", p.BusinessKey, errOtherAmount))
+			if !done.is(p) {
+				return nil, fn.Permanent(fmt.Errorf("%s: %w: %s", p.BusinessKey, ErrDiffers, p))
 			}
 			outcomes[i] = done.outcome
 			continue
 		}
 		if first, ok := inBatch[p.BusinessKey]; ok {
-			if postings[first].AmountMinor != p.AmountMinor {
-				return nil, fn.Permanent(fmt.Errorf("%s: %w", p.BusinessKey, errOtherAmount))
+			if !postings[first].same(p) {
+				return nil, fn.Permanent(fmt.Errorf("%s: %w: %s", p.BusinessKey, ErrDiffers, p))
 			}
 			outcomes[i] = outcomes[first]
 			continue
@@ -57,7 +69,19 @@ func Post(ctx context.Context, tx fn.Tx, postings []Posting) ([]Outcome, error) 
 // posted is a journal of an earlier transaction under the same business key.
 type posted struct {
 	outcome Outcome
-	amount  int64
+	posting Posting // of a failed one, the kind alone
+}
+
+func (b posted) is(p Posting) bool {
+	if b.outcome.Status == Failed {
+		return b.posting.Kind == p.Kind
+	}
+	return b.posting.same(p)
+}
+
+// same tells whether two postings under one business key are one.
+func (p Posting) same(q Posting) bool {
+	return p.Kind == q.Kind && p.AccountID == q.AccountID && p.AmountMinor == q.AmountMinor && p.Currency == q.Currency
 }
 
 func load(ctx context.Context, tx pgx.Tx, postings []Posting) (map[string]*account, map[string]posted, error) {
@@ -81,7 +105,8 @@ func load(ctx context.Context, tx pgx.Tx, postings []Posting) (map[string]*accou
 		return err
 	})
 	batch.Queue(`
-		select j.business_key, j.status, coalesce(j.reason, s.reason, ''), coalesce(s.id::text, ''),
+		select j.business_key, j.kind, j.status, coalesce(j.reason, s.reason, ''), coalesce(s.id::text, ''),
+		       coalesce(s.account_id, e.account_id)::text, coalesce(e.currency, ''),
 		       coalesce(abs(e.amount_minor), 0), coalesce(e.balance_after_minor, 0), coalesce(e.account_seq, 0),
 		       j.kind = 'withdrawal' and a.product = 'simple-savings' and e.balance_after_minor = 0
 		from ledger.journal j
@@ -91,8 +116,13 @@ func load(ctx context.Context, tx pgx.Tx, postings []Posting) (map[string]*accou
 		where j.business_key = any($1)`, keys).Query(func(rows pgx.Rows) error {
 		var key, status, reason, caseID string
 		var p posted
+		var account *string
 		var closing *bool
-		_, err := pgx.ForEachRow(rows, []any{&key, &status, &reason, &caseID, &p.amount, &p.outcome.BalanceMinor, &p.outcome.AccountSeq, &closing}, func() error {
+		_, err := pgx.ForEachRow(rows, []any{&key, &p.posting.Kind, &status, &reason, &caseID, &account, &p.posting.Currency,
+			&p.posting.AmountMinor, &p.outcome.BalanceMinor, &p.outcome.AccountSeq, &closing}, func() error {
+			if account != nil {
+				p.posting.AccountID = *account
+			}
 			p.outcome.Status, p.outcome.Reason, p.outcome.CaseID = Status(status), events.Reason(reason), caseID
 			p.outcome.Closing = closing != nil && *closing
 			if caseID != "" {
