@@ -16,10 +16,11 @@ type Missing struct {
 }
 
 // QueueUnheard finds events that the broker took longer than deadline ago and
-// that a subscribed consumer has neither done nor is working on nor has as an
-// open dead letter, and queues each for redelivery to that consumer. It looks
-// at what was sent since it last looked and moves the mark; what is being
-// worked on is looked at again next time.
+// that a subscribed consumer has neither done nor is working on nor has as a
+// dead letter that a person has to deal with or has thrown away, and queues each
+// for redelivery to that consumer. It looks at what was sent since it last
+// looked and moves the mark; what is being worked on is looked at again next
+// time.
 func QueueUnheard(ctx context.Context, tx fn.Tx, deadline time.Duration) ([]Missing, error) {
 	var from time.Time
 	if err := tx.QueryRow(ctx, `select audited_to from delivery.audit_mark for update`).Scan(&from); err != nil {
@@ -35,7 +36,7 @@ func QueueUnheard(ctx context.Context, tx fn.Tx, deadline time.Duration) ([]Miss
 			                where i.consumer = s.consumer and i.source = o.source and i.id = o.id
 			                and (i.state = 'done' or i.lease_until > now()))
 			and not exists (select from delivery.dead_letter d
-			                where d.consumer = s.consumer and d.source = o.source and d.event_id = o.id and d.status = 'open')
+			                where d.consumer = s.consumer and d.source = o.source and d.event_id = o.id and d.status in ('open', 'discarded'))
 		)
 		insert into delivery.redelivery (consumer, source, id, why, due_at)
 		select consumer, source, id, 'unheard', now() from owed

@@ -82,7 +82,7 @@ func (r Redelivery) Again(ctx context.Context, pool *pgxpool.Pool, wait time.Dur
 // Bury turns a redelivery that the consumer refused for good into a dead
 // letter, in one transaction.
 func (r Redelivery) Bury(ctx context.Context, pool *pgxpool.Pool, code int, reason string) error {
-	return pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := Record(ctx, tx, DeadLetter{
 			Consumer: r.Consumer, Source: r.Source, EventID: r.ID, Type: string(r.Type), Subject: r.Subject,
 			CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Extensions: map[string]string{},
@@ -95,4 +95,8 @@ func (r Redelivery) Bury(ctx context.Context, pool *pgxpool.Pool, code int, reas
 			r.Consumer, r.Source, r.ID, r.lease)
 		return err
 	})
+	if err != nil {
+		return fmt.Errorf("bury redelivery: %w", err)
+	}
+	return nil
 }
