@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"quittance.dev/events"
 	"quittance.dev/functions/delivery"
@@ -60,11 +61,11 @@ func read(letter fn.Letter) delivery.DeadLetter {
 	return d
 }
 
-// plain decodes what the consumer answered, as far as it is text.
+// plain decodes what the consumer answered, if that makes it text.
 func plain(encoded string) string {
 	raw, err := base64.StdEncoding.DecodeString(encoded)
-	if err != nil {
+	if err != nil || !utf8.Valid(raw) {
 		raw = []byte(encoded)
 	}
-	return strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(string(raw), "\x00", ""), "?"))
+	return strings.TrimSpace(strings.ReplaceAll(string(raw), "\x00", "")) // Postgres has no such letter
 }
