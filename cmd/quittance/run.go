@@ -54,7 +54,7 @@ Where to go next
    a deposit as an event    curl -H 'Content-Type: application/json' -H 'Ce-Specversion: 1.0' -H 'Ce-Id: my-1' -H 'Ce-Source: /me' \
                                  -H 'Ce-Type: dev.quittance.deposit.requested.v1' \
                                  -d '{"operation_id":"%[7]s","account_id":"%[6]s","amount_minor":500,"currency":"EUR"}' %[1]s/events
-   the outside world        curl %[2]s/outside/mambu/books   (also e, stripe, mail, sms)
+   the outside world        curl %[2]s/outside/mambu/books   (also e/books, stripe/books, mail/mails, sms/texts)
    metrics                  curl %[2]s/metrics
 
 The bank serves until Ctrl-C. Its state survives; make clean forgets it.
