@@ -80,7 +80,7 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 	for _, part := range []struct {
 		wanted bool
 		run    func(context.Context, Options, string) (Section, error)
-	}{{o.Postings, postings}, {o.Journeys, journeys}} {
+	}{{o.Postings, postings}, {o.Journeys, journeys}, {o.Sizes, sizes}} {
 		if !part.wanted {
 			continue
 		}

@@ -35,11 +35,11 @@ func oneAccount(ids []string, random *rand.Rand) (events.Data, bool) {
 }
 
 func inOrOut(account string, random *rand.Rand) events.Data {
-	operation, amount := uuid.NewString(), 1+random.Int64N(100_00)
+	amount := 1 + random.Int64N(100_00)
 	if random.IntN(2) == 0 {
-		return events.DepositRequested{OperationID: operation, AccountID: account, AmountMinor: amount, Currency: "EUR"}
+		return deposit(account, amount)
 	}
-	return events.WithdrawalRequested{OperationID: operation, AccountID: account, AmountMinor: amount, Currency: "EUR"}
+	return events.WithdrawalRequested{OperationID: uuid.NewString(), AccountID: account, AmountMinor: amount, Currency: "EUR"}
 }
 
 // opening deposits the opening amount on every account once.
@@ -53,8 +53,12 @@ func opening(ids []string) accounts {
 			return nil, false
 		}
 		next++
-		return events.DepositRequested{OperationID: uuid.NewString(), AccountID: ids[next-1], AmountMinor: openingMinor, Currency: "EUR"}, true
+		return deposit(ids[next-1], openingMinor), true
 	}
+}
+
+func deposit(account string, minor int64) events.Data {
+	return events.DepositRequested{OperationID: uuid.NewString(), AccountID: account, AmountMinor: minor, Currency: "EUR"}
 }
 
 // load has all clients post events, each waiting for its answer, as long as

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -136,10 +138,9 @@ func (l *ledgerDoor) close(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// fill opens the accounts and puts the opening amount on each through the door,
-// which also warms everything up.
-func (l *ledgerDoor) fill(ctx context.Context) error {
-	l.ids = make([]string, ledgerAccounts)
+// open makes n accounts in the ledger.
+func (l *ledgerDoor) open(ctx context.Context, n int) error {
+	l.ids = make([]string, n)
 	for i := range l.ids {
 		l.ids[i] = uuid.NewString()
 	}
@@ -148,8 +149,29 @@ func (l *ledgerDoor) fill(ctx context.Context) error {
 		select id, 'customer', $2, 'EUR', 0, 0 from unnest($1::uuid[]) id`, l.ids, events.Current); err != nil {
 		return fmt.Errorf("open accounts: %w", err)
 	}
+	return nil
+}
+
+// fill opens the accounts and puts the opening amount on each through the door,
+// which also warms everything up.
+func (l *ledgerDoor) fill(ctx context.Context) error {
+	if err := l.open(ctx, ledgerAccounts); err != nil {
+		return err
+	}
 	_, err := l.load(ctx, opening(l.ids), func() bool { return true })
 	return err
+}
+
+// environment is what the function's own process is told to work on the same
+// database.
+func (l *ledgerDoor) environment() ([]string, error) {
+	cfg, err := pgx.ParseConfig(l.postgres.ConnString(bankDatabase, ledgerRole))
+	if err != nil {
+		return nil, err
+	}
+	return append(os.Environ(),
+		"POSTGRES_HOST="+cfg.Host, "POSTGRES_PORT="+strconv.Itoa(int(cfg.Port)), "POSTGRES_DATABASE="+cfg.Database,
+		"POSTGRES_USER="+cfg.User, "POSTGRES_TLS=disable", "DRAIN=10ms"), nil
 }
 
 // settle writes out what the preparations left, so that the first measurement
