@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -48,7 +49,13 @@ func Start(ctx context.Context, service string, c config.Telemetry) (http.Handle
 
 	stop := meters.Shutdown
 	if c.Endpoint != "" {
-		exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(c.Endpoint))
+		// The variable names the collector; traces have a path there
+		// (opentelemetry.io/docs/specs/otel/protocol/exporter).
+		to, err := url.JoinPath(c.Endpoint, "v1/traces")
+		if err != nil {
+			return nil, nil, fmt.Errorf("traces: %w", err)
+		}
+		exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(to))
 		if err != nil {
 			return nil, nil, fmt.Errorf("traces: %w", err)
 		}
