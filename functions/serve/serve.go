@@ -83,6 +83,11 @@ func run(ctx context.Context, name string, lookup Lookup, build Build) (err erro
 	if err != nil {
 		return err
 	}
+	defer func() {
+		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		err = errors.Join(err, stopTelemetry(flush))
+	}()
 	if p.Pool, err = pgpool.Open(ctx, p.Config.Postgres, name); err != nil {
 		return err
 	}
@@ -91,10 +96,10 @@ func run(ctx context.Context, name string, lookup Lookup, build Build) (err erro
 	if err != nil {
 		return err
 	}
-	err = serve(ctx, p, parts, metrics)
-	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	return errors.Join(err, stopTelemetry(flush))
+	if parts.Close != nil {
+		defer parts.Close()
+	}
+	return serve(ctx, p, parts, metrics)
 }
 
 func serve(ctx context.Context, p Process, parts Parts, metrics http.Handler) error {
@@ -134,16 +139,18 @@ func serve(ctx context.Context, p Process, parts Parts, metrics http.Handler) er
 	select {
 	case err = <-failed:
 	case <-ctx.Done():
-		drainer.Drain()
+		quiet := make(chan struct{})
+		background.Go(func() { drainer.Drain(); close(quiet) })
+		select {
+		case <-quiet:
+		case <-time.After(2 * p.Config.Drain): // callers that do not stop
+		}
 	}
 	end()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
 	defer cancel()
 	err = errors.Join(err, server.Shutdown(stop))
 	background.Wait()
-	if parts.Close != nil {
-		parts.Close()
-	}
 	return err
 }
 
