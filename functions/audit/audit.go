@@ -10,7 +10,7 @@ import (
 )
 
 // partitionsAhead is how many days of outbox partitions exist in advance.
-const partitionsAhead = 7
+const partitionsAhead = 2
 
 // New makes the function. deadline is how long after the broker took an event
 // every consumer must have handled it; it must be over the Triggers' whole

@@ -20,6 +20,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+// quiet is the log of a host whose lines nobody reads.
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
 // bench is the delivery tables, under the roles that use them.
 type bench struct {
 	*deliverytest.Rows
@@ -37,7 +40,7 @@ func newBench(t testing.TB) *bench {
 // inTx runs work in a transaction of the named function, as the kernel does.
 func (b *bench) inTx(name, role string, work func(context.Context, fn.Tx) error) {
 	b.t.Helper()
-	host := fn.NewHost(fn.Function{Name: name}, b.db.Pool(role), fn.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})
+	host := fn.NewHost(fn.Function{Name: name}, b.db.Pool(role), fn.Options{Logger: quiet})
 	defer host.Close()
 	_, err := host.Transact(context.Background(), "a command", "", func(ctx context.Context, tx fn.Tx) ([]events.Data, error) {
 		return nil, work(ctx, tx)

@@ -139,7 +139,7 @@ func TestPartitions(t *testing.T) {
 	before := partitions()
 	for range 2 {
 		b.inTx("audit", "quittance_audit", delivery10)
-		require.Equal(t, before+3, partitions(), "seven days were there")
+		require.Equal(t, before+8, partitions(), "two days were there")
 	}
 	e := deliverytest.Event()
 	b.Put(&e)

@@ -9,6 +9,10 @@ import (
 	"quittance.dev/functions/fp"
 )
 
+// gather is how long the marker waits for company: one statement marks many
+// events as cheaply as one. What a crash leaves unmarked is sent again.
+const gather = 5 * time.Millisecond
+
 // markLoop marks what the broker took, everything that waits in one statement.
 func (r *Relay) markLoop(ctx context.Context) {
 	look := time.NewTicker(r.o.Sweep) // for what could not be marked at once
@@ -16,6 +20,7 @@ func (r *Relay) markLoop(ctx context.Context) {
 	for {
 		select {
 		case <-r.marking:
+			pause(ctx, gather)
 			r.mark(ctx)
 		case <-look.C:
 			r.mark(ctx)

@@ -7,17 +7,19 @@ import (
 	"quittance.dev/functions/delivery"
 )
 
-func (r *Relay) claimRedeliveries(ctx, working context.Context) (int, error) {
+// claimRedeliveries takes as many due redeliveries as there is room for and
+// starts their posts. What there is no room for waits for the next sweep.
+func (r *Relay) claimRedeliveries(ctx, working context.Context) error {
 	r.mu.Lock()
 	room := r.o.Again - r.again
 	r.mu.Unlock()
 	if room <= 0 {
-		return 0, nil
+		return nil
 	}
 	// The claim outlasts the post.
 	due, err := delivery.ClaimRedeliveries(ctx, r.pool, room, r.o.Timeout+r.o.Lease)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	r.mu.Lock()
 	r.again += len(due)
@@ -25,7 +27,7 @@ func (r *Relay) claimRedeliveries(ctx, working context.Context) (int, error) {
 	for _, d := range due {
 		r.posts.Go(func() { r.redeliver(working, d) })
 	}
-	return len(due), nil
+	return nil
 }
 
 // redeliver posts an event straight to one consumer, past the broker, and
@@ -52,7 +54,6 @@ func (r *Relay) redeliver(working context.Context, d delivery.Redelivery) {
 	r.mu.Lock()
 	r.again--
 	r.mu.Unlock()
-	r.Wake()
 }
 
 // final knows the answers after which Knative does not try again (knative/specs,

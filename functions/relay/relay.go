@@ -150,19 +150,26 @@ func (r *Relay) listen(ctx context.Context) {
 }
 
 // claimLoop claims what is due whenever there is room until ctx ends, and posts
-// it under working.
+// it under working. Events have a bell; redeliveries are due by the clock and
+// looked for at every sweep. Each has room of its own: a broker that hangs does
+// not keep redeliveries back, nor an outage that is over the events.
 func (r *Relay) claimLoop(ctx, working context.Context) {
+	var swept time.Time // when redeliveries were last looked for
 	for ctx.Err() == nil {
-		claimed, err := r.claim(ctx, working)
+		more, err := r.claimEvents(ctx, working)
+		if err == nil && time.Since(swept) >= r.o.Sweep {
+			swept = time.Now()
+			err = r.claimRedeliveries(ctx, working)
+		}
 		if err != nil && ctx.Err() == nil {
 			r.o.Logger.WarnContext(ctx, "cannot claim", "error", err)
 			pause(ctx, r.o.Sweep)
 			continue
 		}
-		if claimed > 0 {
+		if more {
 			continue
 		}
-		timer := time.NewTimer(r.o.Sweep)
+		timer := time.NewTimer(max(r.o.Sweep-time.Since(swept), time.Millisecond))
 		select {
 		case <-r.wake:
 		case <-timer.C:
@@ -172,28 +179,18 @@ func (r *Relay) claimLoop(ctx, working context.Context) {
 	}
 }
 
-// claim takes as many due rows as there is room for and starts their posts.
-// Events and redeliveries have room of their own: a broker that hangs does not
-// keep redeliveries back, nor an outage that is over the events.
-func (r *Relay) claim(ctx, working context.Context) (int, error) {
-	events, err := r.claimEvents(ctx, working)
-	if err != nil {
-		return events, err
-	}
-	again, err := r.claimRedeliveries(ctx, working)
-	return events + again, err
-}
-
-func (r *Relay) claimEvents(ctx, working context.Context) (int, error) {
+// claimEvents takes as many due events as there is room for and starts their
+// posts. More may be due if it could fill the room.
+func (r *Relay) claimEvents(ctx, working context.Context) (more bool, err error) {
 	r.mu.Lock()
 	room := r.o.InFlight - len(r.inFlight)
 	r.mu.Unlock()
 	if room <= 0 {
-		return 0, nil
+		return false, nil // the next post that ends wakes us
 	}
 	unsent, err := delivery.ClaimUnsent(ctx, r.pool, room, r.o.Lease)
 	if err != nil {
-		return 0, err
+		return false, err
 	}
 	r.mu.Lock()
 	for _, u := range unsent {
@@ -203,7 +200,7 @@ func (r *Relay) claimEvents(ctx, working context.Context) (int, error) {
 	for _, u := range unsent {
 		r.posts.Go(func() { r.publish(working, u) })
 	}
-	return len(unsent), nil
+	return len(unsent) == room, nil
 }
 
 func key(e fn.Envelope) string { return e.Source + "\x00" + e.ID }
@@ -231,8 +228,10 @@ func (r *Relay) publish(working context.Context, u delivery.Unsent) {
 }
 
 // finish gives an event's place free and hands it to the marker if it was sent.
+// Only a place that was missing is worth a look for more: new events ring.
 func (r *Relay) finish(e fn.Envelope, sent bool) {
 	r.mu.Lock()
+	full := len(r.inFlight) >= r.o.InFlight
 	delete(r.inFlight, key(e))
 	if sent {
 		r.sent = append(r.sent, e)
@@ -242,7 +241,9 @@ func (r *Relay) finish(e fn.Envelope, sent bool) {
 	case r.marking <- struct{}{}:
 	default:
 	}
-	r.Wake()
+	if full {
+		r.Wake()
+	}
 }
 
 // post sends e and returns the status, with the body of a refusal. A failpoint

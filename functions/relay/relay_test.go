@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -160,6 +161,53 @@ func TestMarkIsTriedAgain(t *testing.T) {
 	b.Eventually(5, sent)
 	require.Len(t, b.broker.Heard(), 5)
 }
+
+// TestClaimThatCannotBeHeld, or put off, runs out by itself: the event is sent
+// twice rather than never.
+func TestClaimThatCannotBeHeld(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.Exec(`create function delivery.no_hold() returns trigger language plpgsql as $$ begin raise exception 'not now'; end $$`)
+	b.Exec(`create trigger no_hold before update on delivery.outbox_default for each row
+		when (new.attempts = old.attempts and new.sent_at is null) execute function delivery.no_hold()`)
+	release := b.broker.Holds(t)
+	b.start(relay.Options{Lease: 300 * time.Millisecond})
+	e := b.Commit(1)[0]
+	b.broker.WaitHeld(t, 2)
+	release()
+	b.Eventually(1, sent)
+	require.GreaterOrEqual(t, b.broker.Times(e.ID), 2)
+
+	b.broker.Answers(func(n int, _ deliverytest.Heard) (int, string) {
+		if n == 1 {
+			return http.StatusServiceUnavailable, ""
+		}
+		return http.StatusAccepted, ""
+	})
+	e = b.Commit(1)[0]
+	b.Eventually(2, sent)
+	require.Equal(t, 2, b.broker.Times(e.ID))
+}
+
+// TestOwnClient: the bank in one process has a network of its own.
+func TestOwnClient(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	var through atomic.Int64
+	client := &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+		through.Add(1)
+		return http.DefaultTransport.RoundTrip(r)
+	})}
+	b.start(relay.Options{Client: client})
+	b.Commit(3)
+	b.Eventually(3, sent)
+	require.EqualValues(t, 3, through.Load())
+	require.Nil(t, client.CheckRedirect, "the caller's client stays as it was")
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // TestBell: with a sweep that never comes, the bell alone wakes the relay.
 func TestBell(t *testing.T) {

@@ -138,7 +138,7 @@ begin
     return made;
 end $$;
 revoke all on function delivery.make_partitions(integer) from public;
-select delivery.make_partitions(7);
+select delivery.make_partitions(2);
 
 ---- create above / drop below ----
 drop schema delivery cascade;
