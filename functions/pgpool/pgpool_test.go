@@ -85,6 +85,29 @@ func TestF3_PasswordsRotate(t *testing.T) {
 	require.ErrorContains(t, pool.Ping(t.Context()), "read the database password")
 }
 
+// TestConnect is for migrations: one connection, without the limits of a
+// function's statements.
+func TestConnect(t *testing.T) {
+	t.Parallel()
+	c := settings(pgtest.New(t), "postgres")
+	c.PasswordFile = filepath.Join(t.TempDir(), "password")
+	_, err := pgpool.Connect(t.Context(), c)
+	require.ErrorContains(t, err, "read the database password")
+	require.NoError(t, os.WriteFile(c.PasswordFile, []byte("secret"), 0o600))
+	conn, err := pgpool.Connect(t.Context(), c)
+	require.NoError(t, err)
+	defer conn.Close(context.Background())
+	var limit string
+	require.NoError(t, conn.QueryRow(t.Context(), `show statement_timeout`).Scan(&limit))
+	require.Equal(t, "0", limit)
+
+	c.Host = t.TempDir()
+	_, err = pgpool.Connect(t.Context(), c)
+	require.ErrorContains(t, err, "connect: ")
+	_, err = pgpool.Connect(t.Context(), config.Postgres{Host: "db", Port: 1, TLS: "perhaps"})
+	require.ErrorContains(t, err, "postgres settings")
+}
+
 // TestWithoutADatabase a function starts all the same.
 func TestWithoutADatabase(t *testing.T) {
 	t.Parallel()
