@@ -5,9 +5,13 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
 
 	"quittance.dev/events"
@@ -168,6 +172,59 @@ func TestExplainingFails(t *testing.T) {
 	}), fn.Options{})
 	status, _ = reading.Post(t, fntest.Event(submitted()))
 	require.Equal(t, http.StatusServiceUnavailable, status)
+}
+
+// TestReasonsAreStorable: a reason may hold what Postgres does not take, and be
+// of any length.
+func TestReasonsAreStorable(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, reason := range []string{"x" + strings.Repeat("ä", 2000), "a\x00b", "\xff\xfe odd", ""} {
+		door := r.open(local(func(context.Context, fn.Tx, fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
+			return nil, errors.New(reason)
+		}), fn.Options{})
+		e := fntest.Event(submitted())
+		status, _ := door.Post(t, e)
+		require.Equal(t, http.StatusServiceUnavailable, status)
+		require.Equal(t, 1, r.count(`from delivery.failure where id = $1 and octet_length(last_error) <= 2000`, e.ID), "%q", reason)
+	}
+}
+
+// TestErrorThatIsSwallowed: a statement failed, the function says that all is
+// well, and Postgres rolls back on commit without an error. That is no success.
+func TestErrorThatIsSwallowed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	door := r.open(function("validation", fn.Local(
+		func(ctx context.Context, tx fn.Tx, in fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
+			if err := note(ctx, tx, in.ID, ""); err != nil {
+				return nil, err
+			}
+			_, _ = tx.Exec(ctx, `select 1/0`)
+			return nil, nil
+		})), fn.Options{})
+	status, _ := door.Post(t, fntest.Event(submitted()))
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, r.text(`select last_error from delivery.failure`), "rolled back instead of committed")
+	r.holds(0, 0, 0)
+}
+
+// TestNoRetryAfterTheDeadline: what Postgres asks to run again is not, when
+// nobody waits for it any more.
+func TestNoRetryAfterTheDeadline(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	var tries atomic.Int64
+	door := r.open(local(func(ctx context.Context, _ fn.Tx, _ fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
+		tries.Add(1)
+		<-ctx.Done()
+		return nil, &pgconn.PgError{Code: "40001"}
+	}), fn.Options{Deadline: 100 * time.Millisecond})
+	status, _ := door.Post(t, fntest.Event(submitted()))
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	door.Host.Close()
+	require.Less(t, tries.Load(), int64(5))
+	fn.NewHost(local(nil), door.Host.Pool(), fn.Options{}).Close() // the defaults are enough
 }
 
 // TestRepresentationFails: what was said before cannot be read just now.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -33,10 +34,7 @@ func (h *Host) fail(ctx context.Context, r *received, err error) {
 func (h *Host) recordFailure(ctx context.Context, r *received, cause error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	reason := cause.Error()
-	if len(reason) > 2000 {
-		reason = reason[:2000]
-	}
+	reason := storable(cause.Error())
 	if _, err := h.pool.Exec(ctx, `
 		insert into delivery.failure as f (consumer, source, id, last_error) values ($1, $2, $3, $4)
 		on conflict on constraint failure_once do update
@@ -44,6 +42,15 @@ func (h *Host) recordFailure(ctx context.Context, r *received, cause error) {
 		h.function.Name, r.source, r.id, reason); err != nil {
 		h.log(ctx).WarnContext(ctx, "failure not recorded", "error", err)
 	}
+}
+
+// storable is a text as Postgres takes it, of bounded length: without NUL and
+// without half a letter.
+func storable(text string) string {
+	if len(text) > 2000 {
+		text = text[:2000]
+	}
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "")
 }
 
 // LastFailure reads why an earlier delivery of an event to a function came to
