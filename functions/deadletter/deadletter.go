@@ -67,5 +67,5 @@ func plain(encoded string) string {
 	if err != nil || !utf8.Valid(raw) {
 		raw = []byte(encoded)
 	}
-	return strings.TrimSpace(strings.ReplaceAll(string(raw), "\x00", "")) // Postgres has no such letter
+	return strings.Trim(string(raw), " \t\r\n\x00")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -67,6 +68,8 @@ func Record(ctx context.Context, tx pgx.Tx, d DeadLetter) (Verdict, error) {
 		return Waiting, nil
 	}
 	id := fn.DeriveID("dead-letter", d.Consumer, d.Source, d.EventID, string(hash[:]))
+	// A reason comes over the network; Postgres takes no NUL and no broken UTF-8.
+	reason := strings.ToValidUTF8(strings.ReplaceAll(d.Reason, "\x00", ""), "?")
 	var fresh bool
 	err = tx.QueryRow(ctx, `
 		with why as (select last_error, attempts from delivery.failure where consumer = $2 and source = $3 and id = $4)
@@ -79,7 +82,7 @@ func Record(ctx context.Context, tx pgx.Tx, d DeadLetter) (Verdict, error) {
 		       error_code = excluded.error_code, status = case when l.status in ('replaying', 'replayed') then 'open' else l.status end
 		returning times = 1 or (select o.status in ('replaying', 'replayed') from delivery.dead_letter o where o.id = l.id)`,
 		id, d.Consumer, d.Source, d.EventID, d.Type, d.Subject, d.CorrelationID,
-		d.TraceParent, d.Extensions, d.ContentType, d.Data, hash[:], d.Code, d.Reason).Scan(&fresh)
+		d.TraceParent, d.Extensions, d.ContentType, d.Data, hash[:], d.Code, reason).Scan(&fresh)
 	if err != nil {
 		return "", fmt.Errorf("record the dead letter: %w", err)
 	}
