@@ -66,7 +66,7 @@ func (f Function) Source() string { return Source(f.Name) }
 func Source(name string) string { return "/functions/" + name }
 
 // Handler is what a function does on one type of event. Make one with Local,
-// Batch, Remote or Sink.
+// Batch, Remote or Sink, several with Together.
 type Handler struct {
 	hears  events.Type
 	decode func([]byte) (events.Data, error)
@@ -74,6 +74,7 @@ type Handler struct {
 	remote *remote
 	sink   func(context.Context, Tx, Letter) ([]events.Data, error)
 	pairs  func(events.Data) []any // for the log; may be nil
+	family events.Type             // of handlers that are applied together; empty for one alone
 }
 
 // LogWith has every line that is logged about an event of h carry pairs read
@@ -106,21 +107,45 @@ func Local[D events.Data](apply func(context.Context, Tx, In[D]) ([]events.Data,
 // and returns what is said for each, in the same order. An error takes the
 // group apart; apply is then called with one event at a time.
 func Batch[D events.Data](apply func(context.Context, Tx, []In[D]) ([][]events.Data, error)) Handler {
-	return Handler{
-		hears:  typeOf[D](),
-		decode: decodeInto[D],
-		batch: func(ctx context.Context, tx Tx, received []*received) ([][]events.Data, error) {
-			ins := make([]In[D], len(received))
-			for i, r := range received {
-				ins[i] = in[D](r)
-			}
-			said, err := apply(ctx, tx, ins)
-			if err == nil && len(said) != len(ins) {
-				return nil, Permanent(fmt.Errorf("%d answers for %d events", len(said), len(ins)))
-			}
-			return said, err
-		},
+	return Handler{hears: typeOf[D](), decode: decodeInto[D], batch: batch(apply)}
+}
+
+// batch is apply with its type erased.
+func batch[D events.Data](apply func(context.Context, Tx, []In[D]) ([][]events.Data, error)) func(context.Context, Tx, []*received) ([][]events.Data, error) {
+	return func(ctx context.Context, tx Tx, received []*received) ([][]events.Data, error) {
+		ins := make([]In[D], len(received))
+		for i, r := range received {
+			ins[i] = in[D](r)
+		}
+		said, err := apply(ctx, tx, ins)
+		if err == nil && len(said) != len(ins) {
+			return nil, Permanent(fmt.Errorf("%d answers for %d events", len(said), len(ins)))
+		}
+		return said, err
 	}
+}
+
+// Heard is one of the types that handlers made by Together hear; make it with
+// Hear.
+type Heard struct {
+	hears  events.Type
+	decode func([]byte) (events.Data, error)
+}
+
+// Hear names the type of D for Together.
+func Hear[D events.Data]() Heard { return Heard{typeOf[D](), decodeInto[D]} }
+
+// Together is Batch for several types: apply sees every event of the group,
+// whatever its type, in the order in which they came. It is for work that locks
+// what it touches in one order over all of them: one type after the other, two
+// transactions could wait for each other in a circle.
+func Together(apply func(context.Context, Tx, []In[events.Data]) ([][]events.Data, error), heard ...Heard) []Handler {
+	shared := batch(apply)
+	handlers := make([]Handler, len(heard))
+	for i, h := range heard {
+		handlers[i] = Handler{hears: h.hears, decode: h.decode, batch: shared, family: heard[0].hears}
+	}
+	return handlers
 }
 
 // Plan is what prepare of a Remote handler decides: to call, or that there is

@@ -1,6 +1,7 @@
 package fn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -211,7 +212,8 @@ func (g *group) work(ctx context.Context, tx Tx, units []*unit, verdicts []error
 }
 
 // apply runs the function's own code for every unit that holds its claim:
-// batch handlers once over all their units, the others one after the other.
+// batch handlers once over all their units, those of one family over all units
+// of the family, the others one after the other.
 func (g *group) apply(ctx context.Context, tx Tx, units []*unit, verdicts []error) ([][]events.Data, error) {
 	said := make([][]events.Data, len(units))
 	batches := map[events.Type][]int{}
@@ -220,7 +222,7 @@ func (g *group) apply(ctx context.Context, tx Tx, units []*unit, verdicts []erro
 		switch {
 		case verdicts[i] != nil:
 		case u.run == nil:
-			t := u.claim.r.eventType
+			t := cmp.Or(u.claim.r.handler.family, u.claim.r.eventType)
 			if batches[t] == nil {
 				order = append(order, t)
 			}

@@ -13,33 +13,55 @@ func New() fn.Function {
 	return fn.Function{
 		Name:         "ledger-posting",
 		Serializable: true,
-		Handlers: []fn.Handler{
-			posting(depositPosting, depositSaid),
-			posting(withdrawalPosting, withdrawalSaid),
-			posting(invoicePosting, invoiceSaid),
-		},
+		Handlers: fn.Together(post,
+			fn.Hear[events.DepositRequested](), fn.Hear[events.WithdrawalRequested](), fn.Hear[events.InvoicePaid]()),
 	}
 }
 
-// posting makes the handler of one request type: turn every request of the
-// group into a posting, post them together, say what became of each.
-func posting[D events.Data](ask func(D) ledger.Posting, say func(D, ledger.Outcome) events.Data) fn.Handler {
-	return fn.Batch(func(ctx context.Context, tx fn.Tx, ins []fn.In[D]) ([][]events.Data, error) {
-		postings := make([]ledger.Posting, len(ins))
-		for i, in := range ins {
-			postings[i] = ask(in.Data)
-			postings[i].CorrelationID = in.CorrelationID
-		}
-		outcomes, err := ledger.Post(ctx, tx, postings)
-		if err != nil {
-			return nil, err
-		}
-		said := make([][]events.Data, len(ins))
-		for i, in := range ins {
-			said[i] = []events.Data{say(in.Data, outcomes[i])}
-		}
-		return said, nil
-	})
+// post turns every request of the group into a posting, posts them together, so
+// that all their accounts are locked in one order, and says what became of each.
+func post(ctx context.Context, tx fn.Tx, ins []fn.In[events.Data]) ([][]events.Data, error) {
+	postings := make([]ledger.Posting, len(ins))
+	for i, in := range ins {
+		postings[i] = asked(in.Data)
+		postings[i].CorrelationID = in.CorrelationID
+	}
+	outcomes, err := ledger.Post(ctx, tx, postings)
+	if err != nil {
+		return nil, err
+	}
+	said := make([][]events.Data, len(ins))
+	for i, in := range ins {
+		said[i] = []events.Data{became(in.Data, outcomes[i])}
+	}
+	return said, nil
+}
+
+// asked is the posting that a request is for. The ledger refuses that of a type
+// which is not heard.
+func asked(data events.Data) ledger.Posting {
+	switch d := data.(type) {
+	case events.DepositRequested:
+		return depositPosting(d)
+	case events.WithdrawalRequested:
+		return withdrawalPosting(d)
+	case events.InvoicePaid:
+		return invoicePosting(d)
+	}
+	return ledger.Posting{}
+}
+
+// became is what is said of a request's outcome.
+func became(data events.Data, o ledger.Outcome) events.Data {
+	switch d := data.(type) {
+	case events.DepositRequested:
+		return depositSaid(d, o)
+	case events.WithdrawalRequested:
+		return withdrawalSaid(d, o)
+	case events.InvoicePaid:
+		return invoiceSaid(d, o)
+	}
+	return nil
 }
 
 func depositPosting(d events.DepositRequested) ledger.Posting {
