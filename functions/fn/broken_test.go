@@ -157,7 +157,7 @@ func TestExplainingFails(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.refuse("insert", "delivery.failure")
-	door := r.open(local(func(ctx context.Context, tx fn.Tx, in fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
+	door := r.open(local(func(context.Context, fn.Tx, fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
 		return nil, fn.Permanent(errors.New("no such invoice"))
 	}), fn.Options{})
 	status, text := door.Post(t, fntest.Event(submitted()))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -177,11 +178,7 @@ func TestCopiesInOneGroup(t *testing.T) {
 			return []events.Data{validated(in.Data)}, note(ctx, tx, in.ID, "")
 		}))), fn.Options{})
 	e := fntest.Event(submitted())
-	copies := make([]fn.Envelope, 30)
-	for i := range copies {
-		copies[i] = e
-	}
-	c.post(t, door, append(copies, c.first), map[int]int{http.StatusOK: 31})
+	c.post(t, door, append(slices.Repeat([]fn.Envelope{e}, 30), c.first), map[int]int{http.StatusOK: 31})
 	r.holds(2, 2, 2)
 }
 

@@ -34,7 +34,7 @@ func counted(t testing.TB, name, key, value string) (sum int64) {
 				continue
 			}
 			for _, point := range data.DataPoints {
-				if v, ok := point.Attributes.Value(attribute.Key(key)); ok && v.Emit() == value {
+				if v, ok := point.Attributes.Value(attribute.Key(key)); ok && v.String() == value {
 					sum += point.Value
 				}
 			}
