@@ -2,9 +2,10 @@
 # They need Go, make and, if it is not to be fetched, Postgres 15 or newer.
 
 SHELL := /bin/bash
-# grpcnotrace keeps a debugging page, and with it every unused method, out of the
-# binaries: some four megabytes each.
-export GOFLAGS ?= -buildvcs=false -tags=grpcnotrace
+# grpcnotrace and nethttpomithttp2 keep a debugging page (and with it every unused
+# method) and HTTP/2, which nobody here speaks, out of the binaries: some four
+# megabytes each.
+export GOFLAGS ?= -buildvcs=false -tags=grpcnotrace,nethttpomithttp2
 export GOTOOLCHAIN ?= local
 MODULES := events config functions cmd
 DATA ?= .quittance

@@ -24,6 +24,9 @@ const (
 // measuredFunction is the one whose process is started; all are weighed.
 const measuredFunction = "ledger-posting"
 
+// tags are those that the binaries are released with: see the Makefile.
+const tags = "grpcnotrace,nethttpomithttp2"
+
 // sizes measures what is built: binaries, memory, and the time to be there.
 func sizes(ctx context.Context, o Options, dir string) (s Section, err error) {
 	s.Title = "Sizes and starts"
@@ -62,7 +65,7 @@ func build(ctx context.Context, module, into, packages string) error {
 	if err := os.MkdirAll(into, 0o755); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", into+string(filepath.Separator), packages)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", tags, "-ldflags", "-s -w", "-o", into+string(filepath.Separator), packages)
 	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
