@@ -120,6 +120,10 @@ func (g *group) commit(units []*unit) {
 }
 
 func (g *group) together(units []*unit) {
+	if len(units) == 1 && units[0].ctx.Err() != nil { // it waited for others, and its caller has left
+		units[0].result <- result{err: units[0].ctx.Err()}
+		return
+	}
 	results, err := g.transact(units)
 	if err != nil && len(units) > 1 {
 		for _, u := range units {
