@@ -10,10 +10,10 @@ import (
 	"quittance.dev/functions/fp"
 )
 
-// brokerTries is how many deliveries of an event with an unknown outcome are
-// left to the broker's retries. After that the kernel sets a due time of its
-// own and tells the broker to let go: an outage of an outside system is no
-// reason for a dead letter.
+// brokerTries is the delivery of an event, counted from 1, at which an unknown
+// outcome is no longer left to the broker's retries: from there on the kernel
+// sets a due time of its own and tells the broker to let go. An outage of an
+// outside system is no reason for a dead letter.
 const brokerTries = 3
 
 // maxUnknown is how long an outcome may stay unknown before a person must
@@ -130,6 +130,7 @@ func (h *Host) unknown(ctx context.Context, r *received, prepared result, cause 
 		wait = max(wait, min(patient.Wait(), 5*time.Minute))
 	}
 	var since time.Duration
+	var archived bool // what is not, nobody could deliver again: it is left to the broker
 	err := h.pool.QueryRow(ctx, `
 		with freed as (
 			update delivery.idempotency set lease_until = now()
@@ -139,16 +140,20 @@ func (h *Host) unknown(ctx context.Context, r *received, prepared result, cause 
 			insert into delivery.redelivery as r (consumer, source, id, why, due_at)
 			select $1, $2, $3, 'deferred', now() + $5::interval from freed
 			where first_seen > now() - $6::interval
+			  and exists (select from delivery.outbox o where o.source = $2 and o.id = $3)
 			on conflict on constraint redelivery_once do update
 			   set due_at = excluded.due_at, lease = null, why = 'deferred', attempts = r.attempts + 1
 		)
-		select now() - first_seen from freed`,
-		h.function.Name, r.source, r.id, prepared.fence, wait, maxUnknown).Scan(&since)
+		select now() - first_seen, exists (select from delivery.outbox o where o.source = $2 and o.id = $3) from freed`,
+		h.function.Name, r.source, r.id, prepared.fence, wait, maxUnknown).Scan(&since, &archived)
 	if err != nil {
 		return fmt.Errorf("defer after %w: %w", cause, err)
 	}
+	if !archived {
+		return cause
+	}
 	h.recordFailure(ctx, r, cause)
-	if since > maxUnknown {
+	if since >= maxUnknown {
 		return Permanent(fmt.Errorf("the outcome is unknown for %s: %w", since.Round(time.Minute), cause))
 	}
 	h.metrics.deferred(ctx, string(r.eventType))
