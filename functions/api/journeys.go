@@ -9,12 +9,14 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"quittance.dev/events"
+	"quittance.dev/functions/closure"
 )
 
 // JourneyView is everything that one request set going.
 type JourneyView struct {
 	JourneyID string `json:"journey_id" doc:"The id."`
-	State     string `json:"state" doc:"done when every event was handled by everybody who hears it; stuck when a dead letter waits for a person." enum:"running,done,stuck"`
+	State     string `json:"state" doc:"done when every event was handled by everybody who hears it; stuck when a dead letter or a closure that was refused waits for a person. It speaks of the steps that are shown." enum:"running,done,stuck"`
+	Truncated bool   `json:"truncated" doc:"There are more events than the first 500, whose steps are shown."`
 	Steps     []Step `json:"steps" nullable:"false" doc:"One per event and function that hears it, in the order in which the events were said."`
 }
 
@@ -45,7 +47,7 @@ func (a *api) journeyRoutes() {
 		if !isAttribute(in.JourneyID) {
 			return nil, errNotFound
 		}
-		said, err := a.saidIn(ctx, in.JourneyID)
+		said, truncated, err := a.saidIn(ctx, in.JourneyID)
 		if err != nil {
 			return nil, err
 		}
@@ -56,7 +58,9 @@ func (a *api) journeyRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		return &output{viewOf(in.JourneyID, said, heard)}, nil
+		view := viewOf(in.JourneyID, said, heard)
+		view.Truncated = truncated
+		return &output{view}, nil
 	})
 }
 
@@ -103,7 +107,28 @@ func viewOf(id string, said []saidEvent, heard []hearing) JourneyView {
 			view.add(stepOf(e, h))
 		}
 	}
+	if closureStands(said) {
+		view.State = "stuck"
+	}
 	return view
+}
+
+// closureStands tells whether a closure was refused and stands still: nobody hears
+// of the refusal, so no step shows it. It goes on when a person resumes it, and
+// then something later is said of it.
+func closureStands(said []saidEvent) bool {
+	parked := map[string]bool{}
+	for _, e := range said {
+		switch e.Type {
+		case events.TypeClosureRefused:
+			parked[e.Subject] = true
+		case events.TypeClosureStarted, events.TypeClosureMambuClosed:
+			delete(parked, e.Subject)
+		case events.TypeAccountClosed: // its subject is the account
+			delete(parked, closure.ID(e.Subject))
+		}
+	}
+	return len(parked) > 0
 }
 
 func (v *JourneyView) add(s Step) {

@@ -104,19 +104,20 @@ func instant(t *time.Time) time.Time {
 // journeyLimit bounds the events of a journey that are shown.
 const journeyLimit = 500
 
-// saidIn reads the events of a journey in the order in which they were said.
-func (a *api) saidIn(ctx context.Context, journeyID string) ([]saidEvent, error) {
+// saidIn reads the events of a journey in the order in which they were said,
+// and tells whether there are more of them.
+func (a *api) saidIn(ctx context.Context, journeyID string) (said []saidEvent, truncated bool, _ error) {
 	rows, err := a.host.Pool().Query(ctx, `
 		select source, id, type, subject, created_at from delivery.outbox
-		where correlation_id = $1 order by created_at, source, type, id limit $2`, journeyID, journeyLimit)
+		where correlation_id = $1 order by created_at, source, type, id limit $2`, journeyID, journeyLimit+1)
 	if err != nil {
-		return nil, fmt.Errorf("read journey: %w", err)
+		return nil, false, fmt.Errorf("read journey: %w", err)
 	}
-	said, err := pgx.CollectRows(rows, pgx.RowToStructByPos[saidEvent])
+	said, err = pgx.CollectRows(rows, pgx.RowToStructByPos[saidEvent])
 	if err != nil {
-		return nil, fmt.Errorf("read journey: %w", err)
+		return nil, false, fmt.Errorf("read journey: %w", err)
 	}
-	return said, nil
+	return said[:min(len(said), journeyLimit)], len(said) > journeyLimit, nil
 }
 
 // heardOf reads what became of events at the functions that took them up, or

@@ -8,6 +8,9 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+
+	"quittance.dev/events"
+	"quittance.dev/functions/closure"
 )
 
 func TestB14_BalanceAndTransactions(t *testing.T) {
@@ -106,6 +109,72 @@ func TestB19_AJourneyShowsItsHops(t *testing.T) {
 	}, steps)
 	require.InDelta(t, 2000, *v.Steps[0].DurationMS, 1500)
 	refused(t, b.get("/journeys/"+uuid.NewString()), notFound)
+}
+
+// A closure that was refused waits for a person, though every event was handled;
+// it goes on when something later is said of it.
+func TestB19_AJourneyWhoseClosureWasRefusedIsStuck(t *testing.T) {
+	t.Parallel()
+	account := uuid.NewString()
+	id := closure.ID(account)
+	refusal, mambuClosed := saying{events.TypeClosureRefused, id}, saying{events.TypeClosureMambuClosed, id}
+	for name, c := range map[string]struct {
+		said  []saying
+		state string
+	}{
+		"refused":                      {[]saying{refusal}, "stuck"},
+		"refused by E":                 {[]saying{mambuClosed, refusal}, "stuck"},
+		"another closure went on":      {[]saying{refusal, {events.TypeClosureMambuClosed, uuid.NewString()}, {events.TypeAccountClosed, uuid.NewString()}}, "stuck"},
+		"resumed, Mambu has agreed":    {[]saying{refusal, mambuClosed}, "done"},
+		"resumed, E has agreed":        {[]saying{mambuClosed, refusal, {events.TypeAccountClosed, account}}, "done"},
+		"refused again":                {[]saying{refusal, mambuClosed, refusal}, "stuck"},
+		"asked again, and now started": {[]saying{refusal, {events.TypeClosureStarted, id}}, "done"},
+		"never refused":                {[]saying{mambuClosed, {events.TypeAccountClosed, account}}, "done"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := openBank(t)
+			journey := uuid.NewString()
+			for i, s := range c.said {
+				b.exec(`insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at, due_at)
+					values ($1, '/s', $2, $3, '', $4, '', '', 'closure', '{}', now() + $5 * interval '1 second', now())`,
+					fmt.Sprint(i), s.eventType, s.subject, journey, i)
+				entry, _ := events.Lookup(s.eventType)
+				for _, consumer := range entry.Hears {
+					b.exec(`insert into delivery.idempotency (consumer, source, id, type, payload_hash, state, first_seen, done_at)
+						values ($1, '/s', $2, $3, sha256(''), 'done', now(), now())`, consumer, fmt.Sprint(i), s.eventType)
+				}
+			}
+			require.Equal(t, c.state, as[JourneyView](t, b.get("/journeys/"+journey), 200).State)
+		})
+	}
+}
+
+// saying is an event of a journey, as far as a test of its state cares.
+type saying struct {
+	eventType events.Type
+	subject   string
+}
+
+// What is left out of a long journey is not left out silently.
+func TestB19_ALongJourneyIsCutAndSaysSo(t *testing.T) {
+	t.Parallel()
+	b := openBank(t)
+	say := func(from, to int) {
+		b.exec(`insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at, due_at)
+			select n::text, '/s', 'dev.quittance.payment.failed.v1', '', '', 'long', '', '', 'payments', '{}', now() + n * interval '1 second', now()
+			from generate_series($1::integer, $2::integer) n`, from, to)
+	}
+	say(1, journeyLimit)
+	got := b.get("/journeys/long")
+	require.Contains(t, got.body, `"truncated":false`)
+	require.Len(t, as[JourneyView](t, got, 200).Steps, journeyLimit)
+	say(journeyLimit+1, journeyLimit+1)
+	v := as[JourneyView](t, b.get("/journeys/long"), 200)
+	require.True(t, v.Truncated)
+	require.Len(t, v.Steps, journeyLimit)
+	require.Equal(t, "1", v.Steps[0].EventID, "the first ones are shown")
+	require.Equal(t, fmt.Sprint(journeyLimit), v.Steps[journeyLimit-1].EventID)
 }
 
 func TestDeadLettersAreListedWithoutTheirPayload(t *testing.T) {
