@@ -17,8 +17,8 @@ type heard struct {
 }
 
 // Check names everything in which manifests, catalogue, mains and roles
-// disagree, and every Trigger that does not state a delivery that loses
-// nothing. No line means that they agree.
+// disagree, every Trigger that does not state a delivery that loses nothing, and
+// functions that could together want more of Postgres than it has. No line means that they agree.
 func (m *Map) Check() []string {
 	var wrong []string
 	say := func(format string, arguments ...any) { wrong = append(wrong, fmt.Sprintf(format, arguments...)) }
@@ -31,6 +31,7 @@ func (m *Map) Check() []string {
 	}
 	m.checkServices(say)
 	m.checkRelay(say)
+	m.checkConnections(say)
 	for _, name := range m.Settings.Unknown {
 		say("ConfigMap %s: no function asks for %s", configMap, name)
 	}

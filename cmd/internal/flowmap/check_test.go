@@ -202,3 +202,46 @@ func TestF01_PlantedMistakesInServicesAreFound(t *testing.T) {
 func contains(lines []string, part string) bool {
 	return slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, part) })
 }
+
+// No burst makes the functions shut each other
+// out of Postgres, and none is open to the world.
+func TestPlantedMistakesInReachAndScaleAreFound(t *testing.T) {
+	scale := func(m *flowmap.Map, name, bound, value string) {
+		service(m, name).Spec.Template.Annotations["autoscaling.knative.dev/"+bound] = value
+	}
+	const unbounded = "Service payment: may have any number of pods"
+	pool := corev1.EnvVar{Name: "POSTGRES_MAX_CONNECTIONS", Value: "40"}
+	for name, c := range map[string]struct {
+		plant func(*flowmap.Map)
+		says  string
+	}{
+		"public for want of a label": {func(m *flowmap.Map) { delete(service(m, "api").Labels, "networking.knative.dev/visibility") },
+			"Service api: may be reached from outside the cluster"},
+		"public by a slip": {func(m *flowmap.Map) {
+			service(m, "query").Labels["networking.knative.dev/visibility"] = "cluster_local"
+		},
+			"Service query: may be reached from outside the cluster"},
+		"no max-scale": {func(m *flowmap.Map) {
+			delete(service(m, "payment").Spec.Template.Annotations, "autoscaling.knative.dev/max-scale")
+		}, unbounded},
+		"max-scale 0":      {func(m *flowmap.Map) { scale(m, "payment", "max-scale", "0") }, unbounded},
+		"max-scale a word": {func(m *flowmap.Map) { scale(m, "payment", "max-scale", "two") }, unbounded},
+		"more at least than at most": {func(m *flowmap.Map) { scale(m, "payment", "min-scale", "3") },
+			"Service payment: autoscaling.knative.dev/min-scale is over"},
+		"one function too many pods": {func(m *flowmap.Map) { scale(m, "ledger-posting", "max-scale", "6") }, "hold 93 connections to Postgres, over the 90"},
+		"a bigger pool for all":      {func(m *flowmap.Map) { m.Settings.Service.Postgres.MaxConnections = 5 }, "hold 106 connections"},
+		"relays without end":         {func(m *flowmap.Map) { object(m, "Deployment", "relay").Spec.Replicas = ptr.To[int32](3) }, "hold 95 connections"},
+		"a bigger pool for one": {func(m *flowmap.Map) { container(m, "query").Env = append(container(m, "query").Env, pool) },
+			"Service query: sets POSTGRES_MAX_CONNECTIONS by itself"},
+		"a bigger pool for the relay": {func(m *flowmap.Map) {
+			c := &object(m, "Deployment", "relay").Spec.Template.Spec.Containers[0]
+			c.Env = append(c.Env, pool)
+		}, "Deployment relay: sets POSTGRES_MAX_CONNECTIONS by itself"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := read(t)
+			c.plant(m)
+			require.True(t, contains(m.Check(), c.says), "%q is not in %q", c.says, m.Check())
+		})
+	}
+}

@@ -25,6 +25,7 @@ type Object struct {
 	Metadata   metav1.ObjectMeta `json:"metadata"`
 	Data       map[string]string `json:"data"` // of a ConfigMap
 	Spec       struct {
+		Replicas *int32   `json:"replicas"` // of a Deployment
 		Template struct { // of a Deployment
 			Spec corev1.PodSpec `json:"spec"`
 		} `json:"template"`

@@ -17,6 +17,11 @@ const (
 	audit    = "audit"
 	migrate  = "migrate" // run once before a release, by whoever deploys
 	roleName = "quittance_"
+
+	// Serving gives a Service no address outside the cluster when it has this
+	// label. Nothing of ours asks a caller who they are.
+	visibility   = "networking.knative.dev/visibility"
+	clusterLocal = "cluster-local"
 )
 
 // checkServices looks for a Service, an image, a main and a role for every
@@ -78,6 +83,9 @@ func (m *Map) checkServices(say sayer) {
 func (m *Map) checkService(s *knative.Service, say sayer) {
 	pod := s.Spec.Template.Spec
 	m.checkPod(s.Name, pod.PodSpec, say)
+	if s.Labels[visibility] != clusterLocal {
+		say("may be reached from outside the cluster: label it %s: %s", visibility, clusterLocal)
+	}
 	if pod.ContainerConcurrency == nil || *pod.ContainerConcurrency == 0 {
 		say("takes any number of requests at once: state containerConcurrency")
 	}
