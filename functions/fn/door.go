@@ -20,7 +20,7 @@ import (
 func Observe(function string, next http.Handler) http.Handler {
 	// As in newMetrics: the names are constants, so there is no error.
 	duration, _ := otel.Meter(scope).Float64Histogram("quittance.http.duration",
-		metric.WithUnit("s"), metric.WithDescription("Time from request to answer, by method, route and status"))
+		metric.WithUnit("s"), SecondsBuckets(), metric.WithDescription("Time from request to answer, by method, route and status"))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		ctx := propagation.TraceContext{}.Extract(r.Context(), propagation.HeaderCarrier(r.Header))

@@ -85,12 +85,21 @@ func newMetrics(function string) *metrics {
 	// The only error these can return is an invalid name; the names are
 	// constants and the telemetry test reads every one of them back.
 	m.deliveries, _ = meter.Int64Counter("quittance.deliveries", metric.WithDescription("Events delivered to a function, by answer"))
-	m.duration, _ = meter.Float64Histogram("quittance.delivery.duration", metric.WithUnit("s"), metric.WithDescription("Time from request to answer"))
-	m.groupSize, _ = meter.Int64Histogram("quittance.group.size", metric.WithDescription("Events that shared a transaction"))
+	m.duration, _ = meter.Float64Histogram("quittance.delivery.duration", metric.WithUnit("s"), SecondsBuckets(), metric.WithDescription("Time from request to answer"))
+	m.groupSize, _ = meter.Int64Histogram("quittance.group.size",
+		metric.WithExplicitBucketBoundaries(1, 2, 4, 8, 16, 32, 64, 128), metric.WithDescription("Events that shared a transaction"))
 	m.retries, _ = meter.Int64Counter("quittance.transaction.retries", metric.WithDescription("Transactions that Postgres asked to run again"))
 	m.deferrals, _ = meter.Int64Counter("quittance.deferrals", metric.WithDescription("Outside calls whose outcome stayed unknown and was put off"))
 	m.alarms, _ = meter.Int64Counter("quittance.alarms", metric.WithDescription("Things that must never happen, by kind"))
 	return m
+}
+
+// SecondsBuckets are the edges of every histogram of seconds. OpenTelemetry's
+// own are meant for milliseconds: everything under 5 s would be in one bucket.
+// The alerts' limits are edges, so that a quantile is exact there; 8 s is the
+// deadline of a delivery.
+func SecondsBuckets() metric.HistogramOption {
+	return metric.WithExplicitBucketBoundaries(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8, 10)
 }
 
 func (m *metrics) delivery(ctx context.Context, eventType string, answer Answer, took time.Duration) {

@@ -7,6 +7,8 @@ import (
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"quittance.dev/functions/fn"
 )
 
 // metrics of the relay. Meanings and alerts: docs/observability.md.
@@ -21,8 +23,8 @@ func newMetrics() *metrics {
 	m := &metrics{}
 	// The only possible error is an invalid name; these are constants.
 	m.posts, _ = meter.Int64Counter("quittance.relay.published", metric.WithDescription("Events posted to a broker, by whether it took them"))
-	m.duration, _ = meter.Float64Histogram("quittance.relay.post.duration", metric.WithUnit("s"), metric.WithDescription("Time until the broker answered"))
-	m.lag, _ = meter.Float64Histogram("quittance.relay.lag", metric.WithUnit("s"), metric.WithDescription("Time from commit to post"))
+	m.duration, _ = meter.Float64Histogram("quittance.relay.post.duration", metric.WithUnit("s"), fn.SecondsBuckets(), metric.WithDescription("Time until the broker answered"))
+	m.lag, _ = meter.Float64Histogram("quittance.relay.lag", metric.WithUnit("s"), fn.SecondsBuckets(), metric.WithDescription("Time from commit to post"))
 	return m
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -68,6 +69,23 @@ func TestB24_A25_Metrics(t *testing.T) {
 	}
 	require.Equal(t, dto.MetricType_COUNTER, scraped["quittance_deliveries_total"].GetType())
 	require.Equal(t, dto.MetricType_HISTOGRAM, scraped["quittance_relay_lag_seconds"].GetType())
+	seconds := []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 8, 10, math.Inf(1)}
+	histograms := map[string][]float64{"quittance_group_size": {1, 2, 4, 8, 16, 32, 64, 128, math.Inf(1)}}
+	for name, family := range scraped {
+		if family.GetType() != dto.MetricType_HISTOGRAM {
+			continue
+		}
+		want, ok := histograms[name]
+		if !ok {
+			require.True(t, strings.HasSuffix(name, "_seconds"), "%s: which buckets are its own?", name)
+			want = seconds
+		}
+		for _, m := range family.GetMetric() {
+			require.Equal(t, want, edges(m.GetHistogram()), name)
+		}
+		histograms[name] = want
+	}
+	require.Len(t, histograms, 5, "deliveries, requests, posts, lag and groups")
 	require.NoError(t, stop(t.Context()))
 }
 
@@ -109,6 +127,7 @@ func live(t *testing.T) {
 		},
 	)}}, db.Pool("quittance_payment"), fn.Options{})
 	charge := fntest.Event(events.PaymentValidated{PaymentID: uuid.NewString(), InvoiceID: uuid.NewString(), AmountMinor: 1, Currency: "EUR"})
+	rows.Put(&charge) // an event that was never said could not be put off
 	for _, want := range []int{503, 503, 200} {
 		status, text := remote.Post(t, charge)
 		require.Equal(t, want, status, text)
@@ -139,6 +158,14 @@ func scrape(t *testing.T, handler http.Handler) map[string]*dto.MetricFamily {
 	require.NoError(t, err)
 	delete(families, "target_info") // of OpenTelemetry's own
 	return families
+}
+
+// edges are the upper bounds of a histogram's buckets.
+func edges(h *dto.Histogram) (upper []float64) {
+	for _, bucket := range h.GetBucket() {
+		upper = append(upper, bucket.GetUpperBound())
+	}
+	return upper
 }
 
 // documentation reads the table of metrics: the first column names them, with
