@@ -100,13 +100,13 @@ func TestReasons(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	t.Parallel()
 	b := open(t, "/payment")
-	done, busy := deliverytest.Event(), deliverytest.Event()
+	done, busy := deliverytest.Event(), b.Sent(time.Minute)
 	b.Done("payment", done)
 	b.post(t, done, "Ce-Knativeerrorcode", "503")
 	b.Claimed("payment", busy, time.Minute)
 	b.post(t, busy, "Ce-Knativeerrorcode", "409")
 	require.Zero(t, b.Count(`from delivery.dead_letter`))
-	require.Zero(t, b.Count(`from delivery.outbox`))
+	require.Zero(t, b.Count(`from delivery.outbox where source = '/functions/dead-letter'`))
 	require.Equal(t, 1, b.Count(`from delivery.redelivery where consumer = 'payment' and id = $1`, busy.ID))
 
 	replayed := deliverytest.Event()
@@ -114,7 +114,7 @@ func TestVerdicts(t *testing.T) {
 	b.Exec(`update delivery.dead_letter set status = 'replayed'`)
 	b.post(t, replayed, "Ce-Knativeerrorcode", "422")
 	require.Equal(t, 1, b.Count(`from delivery.dead_letter where status = 'open' and times = 2`))
-	require.Equal(t, 2, b.Count(`from delivery.outbox`), "open again: somebody must be told again")
+	require.Equal(t, 2, b.Count(`from delivery.outbox where source = '/functions/dead-letter'`), "open again: somebody must be told again")
 }
 
 // TestOddLetters: whatever ends here is kept, not refused.

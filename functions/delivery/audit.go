@@ -20,10 +20,14 @@ type Missing struct {
 // dead letter that a person has to deal with or has thrown away, and queues each
 // for redelivery to that consumer. It looks at what was sent since it last
 // looked and moves the mark; what is being worked on is looked at again next
-// time.
+// time. One look covers five minutes of events at the most, so that an audit that
+// was away for long catches up tick by tick instead of failing for ever.
 func QueueUnheard(ctx context.Context, tx fn.Tx, deadline time.Duration) ([]Missing, error) {
-	var from time.Time
-	if err := tx.QueryRow(ctx, `select audited_to from delivery.audit_mark for update`).Scan(&from); err != nil {
+	var from, to time.Time
+	if err := tx.QueryRow(ctx, `
+		select audited_to, least(now() - $1::interval, interval '5 minutes' + coalesce(
+			(select min(o.sent_at) from delivery.outbox o where o.sent_at > audited_to), audited_to))
+		from delivery.audit_mark for update`, deadline).Scan(&from, &to); err != nil {
 		return nil, fmt.Errorf("lock the audit mark: %w", err)
 	}
 	rows, err := tx.Query(ctx, `
@@ -31,7 +35,7 @@ func QueueUnheard(ctx context.Context, tx fn.Tx, deadline time.Duration) ([]Miss
 			select s.consumer, o.source, o.id, o.correlation_id
 			from delivery.outbox o
 			join delivery.subscription s on s.type = o.type and o.created_at >= s.since
-			where o.sent_at > $1 and o.sent_at <= now() - $2::interval
+			where o.sent_at > $1 and o.sent_at <= $2
 			and not exists (select from delivery.idempotency i
 			                where i.consumer = s.consumer and i.source = o.source and i.id = o.id
 			                and (i.state = 'done' or i.lease_until > now()))
@@ -42,7 +46,7 @@ func QueueUnheard(ctx context.Context, tx fn.Tx, deadline time.Duration) ([]Miss
 		select consumer, source, id, 'unheard', now() from owed
 		on conflict do nothing
 		returning consumer, source, id, (select o.correlation_id from owed o
-		          where o.consumer = redelivery.consumer and o.source = redelivery.source and o.id = redelivery.id)`, from, deadline)
+		          where o.consumer = redelivery.consumer and o.source = redelivery.source and o.id = redelivery.id)`, from, to)
 	if err != nil {
 		return nil, fmt.Errorf("look for unheard events: %w", err)
 	}
@@ -55,8 +59,8 @@ func QueueUnheard(ctx context.Context, tx fn.Tx, deadline time.Duration) ([]Miss
 			select min(o.sent_at) - interval '1 microsecond' from delivery.outbox o
 			join delivery.subscription s on s.type = o.type and o.created_at >= s.since
 			join delivery.idempotency i on i.consumer = s.consumer and i.source = o.source and i.id = o.id
-			where o.sent_at > $1 and o.sent_at <= now() - $2::interval and i.state = 'claimed' and i.lease_until > now()
-		), now() - $2::interval)`, from, deadline); err != nil {
+			where o.sent_at > $1 and o.sent_at <= $2 and i.state = 'claimed' and i.lease_until > now()
+		), $2)`, from, to); err != nil {
 		return nil, fmt.Errorf("move the audit mark: %w", err)
 	}
 	return missing, nil

@@ -58,9 +58,14 @@ func TestBrokenTables(t *testing.T) {
 		},
 			audit(func(ctx context.Context, tx fn.Tx) error { return delivery.MakePartitions(ctx, tx, 1) })},
 		"look for the consumer's row": {func(b *bench) { b.Exec(`revoke select on delivery.idempotency from quittance_dead_letter`) }, record(400)},
-		"queue a redelivery":          {func(b *bench) { b.Claimed("payment", e, time.Hour); b.refuse("insert", "delivery.redelivery") }, record(409)},
-		"record the dead letter":      {func(b *bench) { b.refuse("insert", "delivery.dead_letter") }, record(400)},
-		"claim unsent events": {func(b *bench) { b.Commit(1); b.refuse("update", "delivery.outbox_default") },
+		"queue a redelivery": {func(b *bench) {
+			archived := e
+			b.Put(&archived)
+			b.Claimed("payment", e, time.Hour)
+			b.refuse("insert", "delivery.redelivery")
+		}, record(409)},
+		"record the dead letter": {func(b *bench) { b.refuse("insert", "delivery.dead_letter") }, record(400)},
+		"claim unsent events": {func(b *bench) { b.Commit(1); b.refuse("update", "delivery.outbox") },
 			func(b *bench) error { _, err := delivery.ClaimUnsent(context.Background(), b.relay, 1, 0); return err }},
 		"claim redeliveries": {func(b *bench) { b.refuse("update", "delivery.redelivery") },
 			func(b *bench) error {
@@ -73,7 +78,7 @@ func TestBrokenTables(t *testing.T) {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			b.backdate()
+			b.Exec(`update delivery.audit_mark set audited_to = now() - interval '61 minutes'`)
 			b.Owes("payment")
 			b.Again("receipt", b.Sent(time.Hour))
 			tt.breaks(b)

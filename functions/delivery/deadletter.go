@@ -39,26 +39,32 @@ const (
 	Waiting  Verdict = "waiting"  // another delivery holds the claim; it will be delivered again
 )
 
-// statusInFlight is what the kernel answers while another delivery of the
-// event holds the claim.
-const statusInFlight = 409
+// passing tells whether an answer says that the event may yet be handled: none
+// at all, another delivery holds the claim, or something that passes.
+func passing(code int) bool { return code == 0 || code == 409 || code >= 500 }
 
 // Record stores a dead letter, unless its consumer has handled the event after
-// all, or another delivery of it is under way. The reason is the consumer's own
+// all, or has claimed it: an outside system that is away for longer than the
+// broker tries is no reason for a dead letter, and the event is delivered again
+// until maxAge has passed. The reason is the consumer's own
 // record of the failure where there is one: a broker's dead letter says nothing
 // after a timeout.
 func Record(ctx context.Context, tx pgx.Tx, d DeadLetter) (Verdict, error) {
 	hash := fn.PayloadHash(d.Type, d.Data)
 	var state string
+	var young bool // and archived, so that it can be delivered again
 	err := tx.QueryRow(ctx, `
-		select state from delivery.idempotency
-		where consumer = $1 and source = $2 and id = $3 and payload_hash = $4`, d.Consumer, d.Source, d.EventID, hash[:]).Scan(&state)
+		select state, first_seen > now() - $5::interval
+		       and exists (select from delivery.outbox o where o.source = $2 and o.id = $3)
+		from delivery.idempotency
+		where consumer = $1 and source = $2 and id = $3 and payload_hash = $4`,
+		d.Consumer, d.Source, d.EventID, hash[:], maxAge).Scan(&state, &young)
 	switch {
 	case err != nil && !errors.Is(err, pgx.ErrNoRows):
 		return "", fmt.Errorf("look for the consumer's row: %w", err)
 	case state == "done":
 		return Settled, nil
-	case state == "claimed" && d.Code == statusInFlight:
+	case state == "claimed" && young && passing(d.Code):
 		_, err := tx.Exec(ctx, `
 			insert into delivery.redelivery (consumer, source, id, why, due_at)
 			values ($1, $2, $3, $4, now() + interval '10 seconds') on conflict do nothing`, d.Consumer, d.Source, d.EventID, Unheard)

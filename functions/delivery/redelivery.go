@@ -17,6 +17,7 @@ type Redelivery struct {
 	fn.Envelope
 	Consumer string
 	Attempts int
+	Old      bool // queued for longer than maxAge: a person must look
 	lease    uuid.UUID
 }
 
@@ -27,6 +28,9 @@ const (
 	Replay   = "replay"   // a person asked for it
 )
 
+// maxAge is how long a redelivery is tried before it becomes a dead letter.
+const maxAge = 72 * time.Hour
+
 // ClaimRedeliveries claims up to limit due redeliveries.
 func ClaimRedeliveries(ctx context.Context, pool *pgxpool.Pool, limit int, lease time.Duration) ([]Redelivery, error) {
 	rows, err := pool.Query(ctx, `
@@ -36,18 +40,19 @@ func ClaimRedeliveries(ctx context.Context, pool *pgxpool.Pool, limit int, lease
 		), claimed as (
 			update delivery.redelivery r set due_at = now() + $2::interval, lease = gen_random_uuid(), attempts = attempts + 1
 			from due where r.consumer = due.consumer and r.source = due.source and r.id = due.id
-			returning r.consumer, r.source, r.id, r.lease, r.attempts
+			returning r.consumer, r.source, r.id, r.lease, r.attempts, r.created_at
 		)
 		select o.id, o.source, o.type, o.subject, o.partition_key, o.correlation_id, o.causation_id,
-		       o.traceparent, o.broker, o.created_at, o.data::text, c.consumer, c.lease, c.attempts
-		from claimed c join delivery.outbox o on o.source = c.source and o.id = c.id`, limit, lease)
+		       o.traceparent, o.broker, o.created_at, o.data::text, c.consumer, c.lease, c.attempts,
+		       c.created_at <= now() - $3::interval
+		from claimed c join delivery.outbox o on o.source = c.source and o.id = c.id`, limit, lease, maxAge)
 	if err != nil {
 		return nil, fmt.Errorf("claim redeliveries: %w", err)
 	}
 	due, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (r Redelivery, err error) {
 		var data string
 		err = row.Scan(&r.ID, &r.Source, &r.Type, &r.Subject, &r.PartitionKey, &r.CorrelationID, &r.CausationID,
-			&r.TraceParent, &r.Broker, &r.Time, &data, &r.Consumer, &r.lease, &r.Attempts)
+			&r.TraceParent, &r.Broker, &r.Time, &data, &r.Consumer, &r.lease, &r.Attempts, &r.Old)
 		r.Data = []byte(data)
 		return r, err
 	})
@@ -79,8 +84,8 @@ func (r Redelivery) Again(ctx context.Context, pool *pgxpool.Pool, wait time.Dur
 	return nil
 }
 
-// Bury turns a redelivery that the consumer refused for good into a dead
-// letter, in one transaction.
+// Bury turns a redelivery that the consumer refused for good, or could not take
+// for longer than maxAge, into a dead letter, in one transaction.
 func (r Redelivery) Bury(ctx context.Context, pool *pgxpool.Pool, code int, reason string) error {
 	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
 		if _, err := Record(ctx, tx, DeadLetter{

@@ -168,8 +168,16 @@ func TestDeadLettersThatAreNone(t *testing.T) {
 	require.Zero(t, b.Count(`from delivery.dead_letter`))
 	require.Equal(t, 1, b.Count(`from delivery.redelivery where id = $1 and why = 'unheard' and due_at > now()`, busy.ID))
 
-	// Claimed, but the broker gave up for another reason: that is one.
-	require.Equal(t, delivery.Recorded, b.record(deliverytest.Letter("payment", busy, 503, "")))
+	// Claimed, and what the broker heard passes: it is delivered again.
+	require.Equal(t, delivery.Waiting, b.record(deliverytest.Letter("payment", busy, 503, "")))
+	require.Equal(t, delivery.Waiting, b.record(deliverytest.Letter("payment", busy, 0, "")))
+	// Claimed, and refused for good: that is one.
+	require.Equal(t, delivery.Recorded, b.record(deliverytest.Letter("payment", busy, 422, "")))
+	// Claimed for longer than anybody should wait: a person must look.
+	old := b.Sent(time.Minute)
+	b.Claimed("payment", old, -time.Minute)
+	b.Exec(`update delivery.idempotency set first_seen = now() - interval '73 hours' where id = $1`, old.ID)
+	require.Equal(t, delivery.Recorded, b.record(deliverytest.Letter("payment", old, 503, "")))
 	// Done with another payload: that is not this event.
 	forged := deliverytest.Letter("payment", done, 422, "another payload")
 	forged.Data = []byte(`{}`)

@@ -33,7 +33,7 @@ func TestTheKernelsOwnTablesFail(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ what, table string }{
 		"claim":  {"insert", "delivery.idempotency"},
-		"outbox": {"insert", "delivery.outbox_default"},
+		"outbox": {"insert", "delivery.outbox"},
 	} {
 		r := newRig(t)
 		door := r.open(local(nil), fn.Options{})

@@ -145,7 +145,7 @@ func (h *Host) take(ctx context.Context, r *http.Request, received *received) (s
 	return h.deliver(ctx, received, wantsRepresentation(r))
 }
 
-// Deliver handles one event as if it had come through the door, without HTTP.
+// deliver handles one event that passed the door.
 func (h *Host) deliver(ctx context.Context, r *received, represent bool) (said []Envelope, err error) {
 	started := time.Now()
 	if r.handler.remote != nil {

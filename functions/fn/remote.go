@@ -130,7 +130,6 @@ func (h *Host) unknown(ctx context.Context, r *received, prepared result, cause 
 		wait = max(wait, min(patient.Wait(), 5*time.Minute))
 	}
 	var since time.Duration
-	var archived bool // what is not, nobody could deliver again: it is left to the broker
 	err := h.pool.QueryRow(ctx, `
 		with freed as (
 			update delivery.idempotency set lease_until = now()
@@ -140,17 +139,13 @@ func (h *Host) unknown(ctx context.Context, r *received, prepared result, cause 
 			insert into delivery.redelivery as r (consumer, source, id, why, due_at)
 			select $1, $2, $3, 'deferred', now() + $5::interval from freed
 			where first_seen > now() - $6::interval
-			  and exists (select from delivery.outbox o where o.source = $2 and o.id = $3)
 			on conflict on constraint redelivery_once do update
 			   set due_at = excluded.due_at, lease = null, why = 'deferred', attempts = r.attempts + 1
 		)
-		select now() - first_seen, exists (select from delivery.outbox o where o.source = $2 and o.id = $3) from freed`,
-		h.function.Name, r.source, r.id, prepared.fence, wait, maxUnknown).Scan(&since, &archived)
+		select now() - first_seen from freed`,
+		h.function.Name, r.source, r.id, prepared.fence, wait, maxUnknown).Scan(&since)
 	if err != nil {
 		return fmt.Errorf("defer after %w: %w", cause, err)
-	}
-	if !archived {
-		return cause
 	}
 	h.recordFailure(ctx, r, cause)
 	if since >= maxUnknown {

@@ -34,8 +34,9 @@ func (h *Host) sinkEvent(ctx context.Context, path string, e *cloudevents.Event,
 	}
 	ctx = WithLog(ctx, "correlation_id", correlationID, "event_id", letter.ID, "event_type", letter.Type)
 	r := h.group.do(&unit{
-		ctx:   ctx,
-		cause: cause{source: letter.Source, id: letter.ID, correlationID: correlationID},
+		ctx: ctx,
+		// Two consumers may fail on one event: the path keeps their letters apart.
+		cause: cause{source: letter.Source + path, id: letter.ID, correlationID: correlationID, traceParent: letter.Extensions["traceparent"]},
 		run: func(ctx context.Context, tx Tx) ([]events.Data, error) {
 			return sink(ctx, tx, letter)
 		},

@@ -35,7 +35,9 @@ func (r *Relay) claimRedeliveries(ctx, working context.Context) error {
 func (r *Relay) redeliver(working context.Context, d delivery.Redelivery) {
 	log := r.o.Logger.With("event_id", d.ID, "event_type", string(d.Type), "correlation_id", d.CorrelationID, "consumer", d.Consumer)
 	status, reason, err := r.post(working, d.Envelope, r.o.ConsumerURL(d.Consumer))
-	ctx := context.WithoutCancel(working) // what became of it is recorded in any case
+	// What became of it is recorded in any case, but not for ever.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(working), recordTimeout)
+	defer cancel()
 	switch {
 	case err == nil && status/100 == 2:
 		err = d.Finish(ctx, r.pool)
@@ -43,6 +45,9 @@ func (r *Relay) redeliver(working context.Context, d delivery.Redelivery) {
 	case err == nil && final(status):
 		log.ErrorContext(ctx, "refused again", "status", status, "reason", reason)
 		err = d.Bury(ctx, r.pool, status, reason)
+	case d.Old:
+		log.ErrorContext(ctx, "not delivered for too long", "status", status, "error", err)
+		err = d.Bury(ctx, r.pool, status, "not handled in spite of being delivered again for days: "+reason)
 	default:
 		wait := backoff(d.Attempts)
 		log.WarnContext(ctx, "not delivered again", "status", status, "error", err, "wait", wait)

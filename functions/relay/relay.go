@@ -210,7 +210,9 @@ func key(e fn.Envelope) string { return e.Source + "\x00" + e.ID }
 func (r *Relay) publish(working context.Context, u delivery.Unsent) {
 	started := time.Now()
 	status, _, err := r.post(working, u.Envelope, r.o.BrokerURL(u.Broker))
-	ctx := context.WithoutCancel(working) // what became of it is recorded in any case
+	// What became of it is recorded in any case, but not for ever.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(working), recordTimeout)
+	defer cancel()
 	accepted := err == nil && status/100 == 2
 	r.metrics.published(ctx, string(u.Broker), accepted, time.Since(started), started.Sub(u.Time))
 	log := r.o.Logger.With("event_id", u.ID, "event_type", string(u.Type), "correlation_id", u.CorrelationID, "broker", string(u.Broker))
@@ -277,6 +279,9 @@ func backoff(attempts int) time.Duration {
 	wait := min(500*time.Millisecond<<min(max(attempts-1, 0), 7), time.Minute)
 	return wait/2 + rand.N(wait)
 }
+
+// recordTimeout bounds the statement that records what became of a post.
+const recordTimeout = 5 * time.Second
 
 func pause(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)

@@ -150,14 +150,14 @@ func TestMarkIsTriedAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.Exec(`create function delivery.no_mark() returns trigger language plpgsql as $$ begin raise exception 'not now'; end $$`)
-	b.Exec(`create trigger no_mark before update of sent_at on delivery.outbox_default for each row execute function delivery.no_mark()`)
+	b.Exec(`create trigger no_mark before update of sent_at on delivery.outbox for each row execute function delivery.no_mark()`)
 	b.start(relay.Options{Lease: time.Minute})
 	all := b.Commit(5)
 	for _, e := range all {
 		b.broker.Eventually(t, 1, e.ID)
 	}
 	require.Equal(t, 5, b.Count(unsent))
-	b.Exec(`drop trigger no_mark on delivery.outbox_default`)
+	b.Exec(`drop trigger no_mark on delivery.outbox`)
 	b.Eventually(5, sent)
 	require.Len(t, b.broker.Heard(), 5)
 }
@@ -168,7 +168,7 @@ func TestClaimThatCannotBeHeld(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.Exec(`create function delivery.no_hold() returns trigger language plpgsql as $$ begin raise exception 'not now'; end $$`)
-	b.Exec(`create trigger no_hold before update on delivery.outbox_default for each row
+	b.Exec(`create trigger no_hold before update on delivery.outbox for each row
 		when (new.attempts = old.attempts and new.sent_at is null) execute function delivery.no_hold()`)
 	release := b.broker.Holds(t)
 	b.start(relay.Options{Lease: 300 * time.Millisecond})

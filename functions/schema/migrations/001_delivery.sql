@@ -140,5 +140,14 @@ end $$;
 revoke all on function delivery.make_partitions(integer) from public;
 select delivery.make_partitions(2);
 
+-- Today's, too, while the default one is certainly empty.
+do $$
+declare
+    day date := (now() at time zone 'UTC')::date;
+begin
+    execute format('create table delivery.outbox_%s partition of delivery.outbox for values from (%L) to (%L)',
+        to_char(day, 'YYYYMMDD'), day::timestamp at time zone 'UTC', (day + 1)::timestamp at time zone 'UTC');
+end $$;
+
 ---- create above / drop below ----
 drop schema delivery cascade;

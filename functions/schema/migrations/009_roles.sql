@@ -6,9 +6,11 @@ declare
     name text;
 begin
     foreach name in array array['api', 'validation', 'payment', 'ledger_posting', 'receipt', 'closure_mambu', 'closure_e', 'notification', 'banking', 'query', 'dead_letter', 'audit', 'relay'] loop
-        if not exists (select from pg_roles where rolname = 'quittance_' || name) then
+        begin
             execute format('create role quittance_%s login', name);
-        end if;
+        exception when duplicate_object or unique_violation then
+            null; -- there, or being made by the migration of another database
+        end;
     end loop;
 end $$;
 
@@ -101,7 +103,7 @@ grant select, insert, update, delete on query.account_projection, query.balance 
 grant select, insert, delete on query.transaction to quittance_query;
 
 -- dead-letter: claims nothing, hears everything
-grant insert (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at, due_at) on delivery.outbox to quittance_dead_letter;
+grant select, insert (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at, due_at) on delivery.outbox to quittance_dead_letter;
 grant select on delivery.idempotency, delivery.failure to quittance_dead_letter;
 grant select, insert, update (times, last_at, reason, attempts, error_code, status) on delivery.dead_letter to quittance_dead_letter;
 grant insert on delivery.redelivery to quittance_dead_letter;
