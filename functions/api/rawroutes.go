@@ -55,10 +55,10 @@ func eventSchema() *huma.Schema {
 	}
 	version := text("The version of CloudEvents.")
 	version.Enum = []any{"1.0"}
-	format := text("The payload's media type.")
+	format := text("The payload's media type; without it the payload is JSON all the same.")
 	format.Enum = []any{"application/json"}
 	return &huma.Schema{
-		Type: huma.TypeObject, Required: []string{"specversion", "id", "source", "type", "datacontenttype", "data"},
+		Type: huma.TypeObject, Required: []string{"specversion", "id", "source", "type", "data"},
 		Properties: map[string]*huma.Schema{
 			"specversion": version, "type": eventType, "datacontenttype": format,
 			"id":      text("Yours; unique together with source, at most 256 printable ASCII characters."),

@@ -74,9 +74,10 @@ func readEvent(w http.ResponseWriter, r *http.Request) (*cloudevents.Event, erro
 		}
 		return nil, fmt.Errorf("read body: %w", err) // the connection broke: not the event's fault
 	}
+	var typed bool
 	switch {
 	case structured:
-		if err := checkStructured(body); err != nil {
+		if typed, err = checkStructured(body); err != nil {
 			return nil, err
 		}
 	case r.Header.Get("Content-Type") == "" && len(body) > 0:
@@ -85,6 +86,9 @@ func readEvent(w http.ResponseWriter, r *http.Request) (*cloudevents.Event, erro
 	event, err := decodeEvent(r, structured, body)
 	if err != nil {
 		return nil, malformed{Malformed, "not a CloudEvent: " + err.Error()}
+	}
+	if structured && !typed {
+		event.SetDataContentType(cloudevents.ApplicationJSON)
 	}
 	if err := checkAttributes(event); err != nil {
 		return nil, err
@@ -275,16 +279,18 @@ func decodeInto[D events.Data](payload []byte) (events.Data, error) {
 	return d, nil
 }
 
-// checkStructured refuses what the SDK would choose from by itself.
-func checkStructured(body []byte) error {
+// checkStructured refuses what the SDK would choose from by itself, and tells
+// whether the event states its payload's type. In the JSON format none means
+// application/json (CloudEvents 1.0, datacontenttype); an empty one is broken.
+func checkStructured(body []byte) (typed bool, err error) {
 	names, err := strictjson.Members(body)
 	if err != nil {
-		return malformed{Malformed, "event is not strict JSON: " + err.Error()}
+		return false, malformed{Malformed, "event is not strict JSON: " + err.Error()}
 	}
 	if slices.Contains(names, "data") && slices.Contains(names, "data_base64") {
-		return malformed{Malformed, "both data and data_base64"}
+		return false, malformed{Malformed, "both data and data_base64"}
 	}
-	return nil
+	return slices.Contains(names, "datacontenttype"), nil
 }
 
 // describe says what is wrong and where, never the value.
