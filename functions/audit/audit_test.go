@@ -28,8 +28,8 @@ func TestConformance(t *testing.T) {
 			r.Owes("payment")
 			e := lost
 			r.Put(&e)
-			r.Exec(`update delivery.outbox set sent_at = now() - interval '1 hour'`)
-			r.Exec(`update delivery.audit_mark set audited_to = now() - interval '1 day'`)
+			r.Exec(`update delivery.outbox set sent_at = now() - interval '3 minutes'`)
+			r.Exec(`update delivery.audit_mark set audited_to = now() - interval '4 minutes'`)
 		},
 		Events: []events.Data{events.Tick{}, events.Tick{}},
 	})
@@ -42,10 +42,10 @@ func TestF04_EachFindingIsSaid(t *testing.T) {
 	db := pgtest.New(t)
 	r := deliverytest.NewRows(t, db.Pool(""))
 	door := fntest.Open(t, audit.New(time.Minute), db.Pool("quittance_audit"), fn.Options{})
-	r.Exec(`update delivery.audit_mark set audited_to = now() - interval '1 day'`)
+	r.Exec(`update delivery.audit_mark set audited_to = now() - interval '4 minutes'`)
 	r.Owes("payment")
 	r.Owes("receipt")
-	one, two, fresh := r.Sent(time.Hour), r.Sent(time.Hour), r.Sent(10*time.Second)
+	one, two, fresh := r.Sent(3*time.Minute), r.Sent(3*time.Minute), r.Sent(10*time.Second)
 	r.Done("receipt", one)
 	tick := func() {
 		status, text := door.Post(t, fntest.Event(events.Tick{}))
@@ -90,9 +90,9 @@ func TestAnErrorWaitsForTheNextTick(t *testing.T) {
 	db := pgtest.New(t)
 	r := deliverytest.NewRows(t, db.Pool(""))
 	door := fntest.Open(t, audit.New(time.Minute), db.Pool("quittance_audit"), fn.Options{})
-	r.Exec(`update delivery.audit_mark set audited_to = now() - interval '1 day'`)
+	r.Exec(`update delivery.audit_mark set audited_to = now() - interval '4 minutes'`)
 	r.Owes("payment")
-	r.Sent(time.Hour)
+	r.Sent(3 * time.Minute)
 	for _, broken := range []string{"make_partitions(integer)", "audit_mark"} {
 		kind := "table"
 		if broken != "audit_mark" {

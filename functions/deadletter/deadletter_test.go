@@ -117,6 +117,20 @@ func TestVerdicts(t *testing.T) {
 	require.Equal(t, 2, b.Count(`from delivery.outbox where source = '/functions/dead-letter'`), "open again: somebody must be told again")
 }
 
+// TestTwoConsumersOfOneEvent: each has its letter, and each is told of.
+func TestTwoConsumersOfOneEvent(t *testing.T) {
+	t.Parallel()
+	b := open(t, "")
+	e, url := deliverytest.Event(), b.door.URL
+	for _, consumer := range []string{"payment", "receipt"} {
+		b.door.URL = url + "/" + consumer
+		b.post(t, e, "Ce-Knativeerrorcode", "422")
+	}
+	require.Equal(t, 2, b.Count(`from delivery.dead_letter where event_id = $1`, e.ID))
+	require.Equal(t, 2, deliverytest.One[int](b.Rows, `select count(distinct id)::int from delivery.outbox
+		where type = $1 and traceparent like $2`, events.TypeDeadLetterRecorded, e.TraceParent[:35]+"%"))
+}
+
 // TestOddLetters: whatever ends here is kept, not refused.
 func TestOddLetters(t *testing.T) {
 	t.Parallel()

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quittance.dev/functions/delivery/deliverytest"
+	"quittance.dev/functions/fn"
 	"quittance.dev/functions/relay"
 )
 
@@ -63,6 +64,25 @@ func TestRedelivery(t *testing.T) {
 				e.Source, e.ID, tt.status, e.Data, e.Subject, e.CorrelationID))
 		})
 	}
+}
+
+// TestAfterThreeDaysOfRedelivery a person must look, whatever the consumer
+// answers.
+func TestAfterThreeDaysOfRedelivery(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.consumers.Answers(func(int, deliverytest.Heard) (int, string) { return http.StatusServiceUnavailable, "not yet" })
+	old, young := b.Sent(time.Minute), b.Sent(time.Minute)
+	for _, e := range []fn.Envelope{old, young} {
+		b.Again("payment", e)
+	}
+	b.Exec(`update delivery.redelivery set created_at = now() - interval '73 hours' where id = $1`, old.ID)
+	b.start(relay.Options{})
+	b.Eventually(0, `from delivery.redelivery where id = $1`, old.ID)
+	require.Equal(t, 1, b.Count(`from delivery.dead_letter where event_id = $1 and consumer = 'payment' and error_code = 503 and reason like '%not yet'`, old.ID))
+	b.consumers.Eventually(t, 2, young.ID)
+	require.Equal(t, 1, b.Count(`from delivery.redelivery where id = $1`, young.ID))
+	require.Equal(t, 1, b.Count(`from delivery.dead_letter`))
 }
 
 // TestPutOffMeanwhile: a consumer that defers the event itself answers 2xx; its

@@ -179,7 +179,7 @@ func (s Subject) failingCommit(t *testing.T, want string) {
 		create function delivery.no_commit() returns trigger language plpgsql as $$ begin raise exception 'no commit today'; end $$;
 		create constraint trigger no_commit after insert on delivery.idempotency
 			deferrable initially deferred for each row execute function delivery.no_commit();
-		create constraint trigger no_commit after insert on delivery.outbox_default
+		create constraint trigger no_commit after insert on delivery.outbox
 			deferrable initially deferred for each row execute function delivery.no_commit()`)
 	require.NoError(t, err)
 	before := w.state()
@@ -189,7 +189,7 @@ func (s Subject) failingCommit(t *testing.T, want string) {
 		require.Contains(t, []int{http.StatusServiceUnavailable, http.StatusUnprocessableEntity}, status, body)
 	}
 	require.Equal(t, before, w.state())
-	_, err = w.owner.Exec(ctx, `drop trigger no_commit on delivery.idempotency; drop trigger no_commit on delivery.outbox_default`)
+	_, err = w.owner.Exec(ctx, `drop trigger no_commit on delivery.idempotency; drop trigger no_commit on delivery.outbox`)
 	require.NoError(t, err)
 	for _, e := range w.events {
 		w.settle(e)
