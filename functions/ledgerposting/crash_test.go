@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -73,8 +72,9 @@ func books(t *testing.T, owner *pgxpool.Pool) string {
 
 // TestF12_WhatWasAcknowledgedSurvivesPostgres kills Postgres while two hundred
 // postings are under way, again and again, and delivers again what was not
-// acknowledged. Each acknowledged event is in the book, once; and in the end the
-// book is that of a run in which nothing happened.
+// acknowledged: at any moment, and right before and after a commit. Each
+// acknowledged event is in the book, once; and in the end the book is that of a
+// run in which nothing happened.
 func TestF12_WhatWasAcknowledgedSurvivesPostgres(t *testing.T) {
 	t.Parallel()
 	calm, calmOwner := open(t)
@@ -88,13 +88,15 @@ func TestF12_WhatWasAcknowledgedSurvivesPostgres(t *testing.T) {
 	db := pgtest.Durable(t)
 	owner := db.Pool("")
 	require.NoError(t, pgserver.CheckDurable(t.Context(), owner))
-	door := fntest.Open(t, ledgerposting.New(), db.Pool(role), fn.Options{GroupSize: 8})
+	stop := &stopper{}
+	door := fntest.Open(t, ledgerposting.New(), db.Pool(role), fn.Options{GroupSize: 8, Failpoint: stop.hook})
 	begin(t, owner, door)
 	acknowledged := map[string]bool{}
-	kills := 0
-	for _, after := range []int64{1, 40, 25, 60} { // acknowledgements in this round
-		statuses := storm(t, rest, acknowledged, after, door, db.Kill)
-		kills++
+	for _, round := range []struct {
+		point string
+		pass  int64 // of the point; an acknowledgement when there is none
+	}{{"", 1}, {".before-commit", 2}, {"", 40}, {".after-commit", 3}, {"", 25}, {".before-commit", 4}} {
+		statuses := storm(t, rest, acknowledged, stop.at(round.point, round.pass), db.Kill, door)
 		db.Restart()
 		require.Eventually(t, func() bool { return owner.Ping(context.Background()) == nil }, 30*time.Second, 10*time.Millisecond)
 		for i, e := range rest {
@@ -104,12 +106,12 @@ func TestF12_WhatWasAcknowledgedSurvivesPostgres(t *testing.T) {
 					select concat_ws(' ', (select count(*) from delivery.idempotency where id = $1 and state = 'done'),
 					                      (select count(*) from delivery.outbox where causation_id = $1),
 					                      (select count(*) from ledger.journal where position(split_part(business_key, ':', 2) in $2) > 0))`,
-					e.ID, string(e.Data)), "%s was acknowledged", e.ID)
+					e.ID, string(e.Data)), "%s was acknowledged, by the kill %q %d at the latest", e.ID, round.point, round.pass)
 			}
 		}
+		require.NotContains(t, books(t, owner), "wrong")
 	}
-	require.NotContains(t, books(t, owner), "wrong", "after %d kills", kills)
-	t.Logf("%d of %d acknowledged under %d kills", count(acknowledged), len(rest), kills)
+	t.Logf("%d of %d acknowledged", count(acknowledged), len(rest))
 	require.Less(t, count(acknowledged), len(rest), "nothing was left to deliver again")
 
 	var wg sync.WaitGroup
@@ -120,30 +122,84 @@ func TestF12_WhatWasAcknowledgedSurvivesPostgres(t *testing.T) {
 	require.Equal(t, want, books(t, owner))
 }
 
+// stopper holds the function at a failpoint, or says when enough was
+// acknowledged, so that the test can kill Postgres at that moment.
+type stopper struct {
+	mu      sync.Mutex
+	point   string
+	pass    int64
+	reached chan struct{}
+	release chan struct{}
+}
+
+// moment is when to kill: reached is closed then, and the function goes on when
+// release is called.
+type moment struct {
+	stop    *stopper
+	reached <-chan struct{}
+}
+
+func (s *stopper) at(point string, pass int64) moment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.point, s.pass, s.reached, s.release = point, pass, make(chan struct{}), make(chan struct{})
+	return moment{s, s.reached}
+}
+
+func (m moment) goOn() {
+	m.stop.mu.Lock()
+	defer m.stop.mu.Unlock()
+	m.stop.pass = 0
+	close(m.stop.release)
+}
+
+// passed counts down; the last one closes reached and waits for the kill.
+func (s *stopper) passed(point string) {
+	s.mu.Lock()
+	here := point == s.point || s.point != "" && strings.HasSuffix(point, s.point)
+	if s.pass == 0 || !here {
+		s.mu.Unlock()
+		return
+	}
+	s.pass--
+	last, release := s.pass == 0, s.release
+	if last {
+		close(s.reached)
+	}
+	s.mu.Unlock()
+	if last {
+		<-release
+	}
+}
+
+func (s *stopper) hook(point string) error {
+	s.passed(point)
+	return nil
+}
+
 // storm delivers all events that are not acknowledged, at once, and has Postgres
-// killed after some acknowledgements. It returns the statuses.
-func storm(t *testing.T, rest []fn.Envelope, acknowledged map[string]bool, after int64, door *fntest.Door, kill func()) []int {
+// killed at the moment. It returns the statuses.
+func storm(t *testing.T, rest []fn.Envelope, acknowledged map[string]bool, when moment, kill func(), door *fntest.Door) []int {
 	t.Helper()
 	statuses := make([]int, len(rest))
-	enough := make(chan struct{})
-	var acks atomic.Int64
 	var wg sync.WaitGroup
 	for i, e := range rest {
 		if acknowledged[e.ID] {
 			continue
 		}
 		wg.Go(func() {
-			if statuses[i] = deliver(door, e); statuses[i] == http.StatusOK && acks.Add(1) == after {
-				close(enough)
+			if statuses[i] = deliver(door, e); statuses[i] == http.StatusOK {
+				when.stop.passed("")
 			}
 		})
 	}
 	select {
-	case <-enough:
+	case <-when.reached:
 	case <-time.After(30 * time.Second):
-		t.Error("no acknowledgements")
+		t.Error("it never came to that")
 	}
 	kill()
+	when.goOn()
 	wg.Wait()
 	for i, status := range statuses {
 		if !acknowledged[rest[i].ID] {

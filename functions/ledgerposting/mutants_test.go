@@ -1,0 +1,130 @@
+package ledgerposting_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var mutate = flag.Bool("mutants", false, "break the ledger in each of the ways below and see which test notices (minutes)")
+
+var only = flag.String("mutant", "", "with -mutants: only those whose name contains this")
+
+// mutant is one way to get it wrong.
+type mutant struct {
+	name     string
+	file     string // in the module
+	old, new string // what is broken; old occurs once
+	pkg      string // whose test notices
+	killer   string // the test that must fail
+}
+
+const (
+	ledgerSQL = "schema/migrations/003_ledger.sql"
+	rolesSQL  = "schema/migrations/009_roles.sql"
+	postGo    = "ledger/post.go"
+	decideGo  = "ledger/decide.go"
+	accountGo = "ledger/account.go"
+	roomGo    = "ledgerposting/ledgerposting.go"
+)
+
+var mutants = []mutant{
+	{"no unique on the business key", ledgerSQL, " constraint journal_once_per_business_key unique", "", "schema", "TestEveryRuleIsHeld/ledger.journal/journal_once_per_business_key"},
+	{"no floor in the database", ledgerSQL, "floor_minor is null or balance_minor >= floor_minor", "true", "schema", "TestEveryRuleIsHeld/ledger.account/balance_not_below_floor"},
+	{"journals need not balance", ledgerSQL, "having sum(amount_minor) <> 0", "having sum(amount_minor) is null", "schema", "TestEveryRuleIsHeld/ledger.entry/journal_balancesjournal_balances"},
+	{"journals balance over all currencies", ledgerSQL, "group by journal_id, currency having", "group by journal_id having", "schema", "TestEveryRuleIsHeld/ledger.entry/journal_balancesjournal_balances#02"},
+	{"a posted journal without entries", ledgerSQL, "where j.status = 'posted' and not exists", "where j.status = 'lost' and not exists", "schema", "TestEveryRuleIsHeld/ledger.journal/journal_is_wholejournal_is_whole"},
+	{"entries for a failed journal", ledgerSQL, "where j.status <> 'posted' or a.lowest", "where a.lowest", "schema", "TestEveryRuleIsHeld/ledger.entry/entries_come_at_oncejournal_balances#01"},
+	{"entries are added later", ledgerSQL, " or a.lowest <> 1 or a.highest <> a.legs", "", "schema", "TestEveryRuleIsHeld/ledger.entry/entries_come_at_oncejournal_balances"},
+	{"entries can be truncated", ledgerSQL, "before update or delete or truncate on ledger.entry", "before update or delete on ledger.entry", "schema", "TestEveryRuleIsHeld/ledger.entry/append_onlyappend_only#02"},
+	{"the api may write entries", rolesSQL, "-- validation\n", "grant update on ledger.entry to quittance_api;\n", "schema", "TestA28_C1_RulesOverTheMatrix"},
+	{"everybody may read customers", rolesSQL, "-- validation\n", "grant usage on schema accounts to quittance_validation; grant select on accounts.customer to quittance_validation;\n", "schema", "TestA28_C1_RoleMatrix"},
+
+	{"no floor in the code", decideGo, "a.available() < uint64(p.AmountMinor)", "false", "ledger", "TestDecide/C02_a_withdrawal_takes_no_more"},
+	{"the floor off by one", decideGo, "a.available() < uint64(p.AmountMinor)", "a.available() <= uint64(p.AmountMinor)", "ledger", "TestDecide/C02_a_withdrawal_takes_everything"},
+	{"the floor overflows", decideGo, "a.available() < uint64(p.AmountMinor)", "a.balance-a.floor < p.AmountMinor", "ledger", "TestDecide/what_is_available_may_be_over_the_largest_number"},
+	{"a second deposit", decideGo, "a.deposits > 0", "a.deposits > 1", "ledger", "TestDecide/A01_the_second_deposit"},
+	{"invoices are not deposits", decideGo, "p.Kind != Withdrawal && a.product", "p.Kind == Deposit && a.product", "ledger", "TestDecide/A01_an_invoice_is_money_in"},
+	{"balances overflow", decideGo, "a.balance > math.MaxInt64-p.AmountMinor", "a.balance+p.AmountMinor > math.MaxInt64", "ledger", "TestDecide/a_balance_over_the_largest"},
+	{"any product closes", decideGo, " && a.product == events.SimpleSavings {", " {", "ledger", "TestDecide/A03_another_product_does_not"},
+	{"nearly nothing closes", decideGo, "a.balance == 0", "a.balance <= 1", "ledger", "TestDecide/A03_one_minor_unit_left_does_not"},
+	{"a deposit closes", decideGo, "if p.Kind == Withdrawal && a.balance == 0", "if a.balance == 0", "ledger", "TestDecide/A03_a_deposit_up_to_zero_does_not"},
+	{"money nobody can take is refused", decideGo, "if p.Kind == Invoice {", "if false {", "ledger", "TestF32_WhatItsAccountCannotTakeWaitsInSuspense"},
+	{"a position twice", decideGo, "	a.seq++\n", "", "ledger", "TestB04_APostingIsTwoEntriesWhoseSumIsZero"},
+
+	{"debit and credit swapped", postGo, "credit := -p.AmountMinor", "credit := p.AmountMinor", "ledger", "TestB04_APostingIsTwoEntriesWhoseSumIsZero"},
+	{"withdrawals the wrong way", postGo, "credit = p.AmountMinor", "credit = -p.AmountMinor", "ledger", "TestB05_C02_TheLedgerIsTheReference"},
+	{"no lock", postGo, "order by id for update`, ids", "order by id`, ids", "ledgerposting", "TestAGroupLocksItsAccountsInOneOrder"},
+	{"locks in no order", postGo, "order by id for update`, ids", "order by id desc for update`, ids", "ledgerposting", "TestAGroupLocksItsAccountsInOneOrder"},
+	{"a key twice in a batch", postGo, "first, ok := inBatch[p.BusinessKey]; ok", "first, ok := inBatch[p.BusinessKey]; ok && first < 0", "ledger", "TestB05_TheSameBusinessKeyPostsOnce"},
+	{"a key twice over transactions", postGo, "done, ok := before[p.BusinessKey]; ok", "done, ok := before[p.BusinessKey]; ok && done.posting.Kind == \"\"", "ledger", "TestB05_TheSameBusinessKeyPostsOnce"},
+	{"a key for another account", postGo, "p.Kind == q.Kind && p.AccountID == q.AccountID && ", "p.Kind == q.Kind && ", "ledger", "TestABusinessKeyStandsForOnePosting"},
+	{"a key for another kind", postGo, "return p.Kind == q.Kind && ", "return ", "ledger", "TestABusinessKeyStandsForOnePosting"},
+	{"a key for another amount", postGo, " && p.AmountMinor == q.AmountMinor", "", "ledger", "TestABusinessKeyStandsForOnePosting"},
+	{"negative amounts", postGo, "p.AmountMinor <= 0 || ", "", "ledger", "TestABusinessKeyStandsForOnePosting"},
+	{"closing is said and not stored", postGo, "closing = append(closing, a.nowClosing)", "closing = append(closing, false)", "ledger", "TestA03_OnlyAWithdrawalToExactlyNothingFreezesASimpleSavingsAccount"},
+	{"a repeated closing is not said", postGo, "p.outcome.Closing = closing != nil && *closing", "p.outcome.Closing = false && closing != nil", "ledger", "TestB05_TheSameBusinessKeyPostsOnce"},
+	{"deposits are not counted", postGo, "seq = n.seq, deposits = n.deposits", "seq = n.seq", "ledger", "TestB05_C02_TheLedgerIsTheReference"},
+
+	{"an account with money is frozen", accountGo, ` || a.BalanceMinor != 0`, ``, "ledger", "TestFreezeAndClose"},
+	{"freezing does not lock", accountGo, `kind = 'customer' for update`, `kind = 'customer'`, "ledger", "TestFreezeAndDepositAtOnce"},
+	{"an open account is closed", accountGo, " where id = $1 and status = 'closing'`", " where id = $1`", "ledger", "TestFreezeAndClose"},
+
+	{"not serializable", roomGo, "Serializable: true", "Serializable: false", "ledgerposting", "TestB08_PostingIsSerializable"},
+	{"one type after the other", "fn/group.go", "cmp.Or(u.claim.r.handler.family, u.claim.r.eventType)", "cmp.Or(u.claim.r.eventType, u.claim.r.handler.family)", "ledgerposting", "TestAGroupLocksItsAccountsInOneOrder"},
+
+	{"claimed last, or never", "fn/claim.go", "verdicts[i] = errDone", "verdicts[i] = nil", "ledgerposting", "TestConformance/F01_a_second_delivery_changes_nothing"},
+	{"nothing is claimed", "fn/claim.go", "case claimDone, claimLease:\n			c.fresh", "case claimLease:\n			c.fresh", "ledgerposting", "TestConformance/F02_twenty_deliveries_at_once_have_one_effect"},
+	{"a failed commit is a success", "fn/transaction.go", "	if err := commit(ctx, conn, results); err != nil {\n		return nil, rollback(ctx, conn, err)\n	}\n", "	if err := commit(ctx, conn, results); err != nil {\n		_ = rollback(ctx, conn, err)\n	}\n", "ledgerposting", "TestF12_WhatWasAcknowledgedSurvivesPostgres"},
+	{"a failed commit is a success, quietly", "fn/transaction.go", "	if err := commit(ctx, conn, results); err != nil {\n		return nil, rollback(ctx, conn, err)\n	}\n", "	if err := commit(ctx, conn, results); err != nil {\n		_ = rollback(ctx, conn, err)\n	}\n", "ledgerposting", "TestConformance/F11_a_commit_that_fails_is_never_a_success"},
+	{"what is done is not said", "fn/transaction.go", "	queueOutbox(batch, said)\n", "", "ledgerposting", "TestF12_WhatWasAcknowledgedSurvivesPostgres"},
+	{"a server that forgets", "pgserver/settings.go", `true: "on", false: "off"`, `true: "off", false: "off"`, "ledgerposting", "TestF12_WhatWasAcknowledgedSurvivesPostgres"},
+}
+
+// TestMutants breaks the code, one way at a time, in an overlay that only the
+// compiler sees, and requires that the named test fails.
+func TestMutants(t *testing.T) {
+	if !*mutate {
+		t.Skip("takes minutes; run with -mutants")
+	}
+	module, err := filepath.Abs("..")
+	require.NoError(t, err)
+	for _, m := range mutants {
+		if !strings.Contains(m.name, *only) {
+			continue
+		}
+		t.Run(m.name, func(t *testing.T) {
+			path := filepath.Join(module, m.file)
+			source, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.Equal(t, 1, strings.Count(string(source), m.old), "%q in %s: the mutant is to be written anew", m.old, m.file)
+			broken := filepath.Join(t.TempDir(), filepath.Base(m.file))
+			require.NoError(t, os.WriteFile(broken, []byte(strings.Replace(string(source), m.old, m.new, 1)), 0o600))
+			overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: broken}})
+			require.NoError(t, err)
+			overlayFile := filepath.Join(t.TempDir(), "overlay.json")
+			require.NoError(t, os.WriteFile(overlayFile, overlay, 0o600))
+
+			run := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-timeout=3m", "-overlay", overlayFile, "-run", pattern(m.killer), "./"+m.pkg)
+			run.Dir = module
+			output, err := run.CombinedOutput()
+			require.Error(t, err, "it lives")
+			require.Contains(t, string(output), "--- FAIL: "+m.killer+" ", "%s", output)
+		})
+	}
+}
+
+// pattern is what go test -run takes for one test or subtest.
+func pattern(test string) string {
+	parts := strings.Split(test, "/")
+	for i, part := range parts {
+		parts[i] = "^" + part + "$"
+	}
+	return strings.Join(parts, "/")
+}
