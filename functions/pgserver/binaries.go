@@ -13,9 +13,8 @@ import (
 	"strings"
 )
 
-// minMajor is the oldest Postgres that the bank runs on (DROP DATABASE ... WITH
-// (FORCE), used by pgtest).
-const minMajor = 13
+// minMajor is the oldest Postgres that the bank promises to run on (README.md).
+const minMajor = 15
 
 // systemBinDirs is where Debian and its kin keep each version apart.
 const systemBinDirs = "/usr/lib/postgresql/*/bin"

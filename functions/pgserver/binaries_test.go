@@ -60,6 +60,16 @@ func TestAnOldPostgresOnPathIsPassedOver(t *testing.T) {
 	require.GreaterOrEqual(t, b.major, minMajor)
 }
 
+// README.md promises 15 or newer, so 14 is as good as none.
+func TestTheOldestPostgresIs15(t *testing.T) {
+	t.Parallel()
+	_, err := findBinaries(t.Context(), options(Options{BinDir: fakePostgres(t, "14.20")}), 0)
+	require.ErrorContains(t, err, "is Postgres 14, version 15 or later is needed")
+	b, err := findBinaries(t.Context(), options(Options{BinDir: fakePostgres(t, "15.0")}), 0)
+	require.NoError(t, err)
+	require.Equal(t, 15, b.major)
+}
+
 // A cluster is only ever opened by the version that made it.
 func TestClusterOfAnotherVersion(t *testing.T) {
 	t.Parallel()

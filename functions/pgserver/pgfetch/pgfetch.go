@@ -30,10 +30,8 @@ import (
 // defaultMajor is fetched where any version will do.
 const defaultMajor = 17
 
-// versions are those that the library has programs of.
+// versions are those that the library has programs of and the bank runs on.
 var versions = map[int]embeddedpostgres.PostgresVersion{
-	13: embeddedpostgres.V13,
-	14: embeddedpostgres.V14,
 	15: embeddedpostgres.V15,
 	16: embeddedpostgres.V16,
 	17: embeddedpostgres.V17,

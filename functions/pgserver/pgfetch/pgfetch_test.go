@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -57,26 +58,29 @@ func repository(t *testing.T, spoil func(checksum string) string) (url string, d
 
 func asItIs(s string) string { return s }
 
-// realOnPath makes sure that the programs stood for are found.
+// realOnPath makes sure that the programs stood for are found, and skips the
+// test where there are none that could be handed out. (make test always has
+// some: withpostgres puts what it fetched on PATH.)
 func realOnPath(t *testing.T) (major int) {
 	t.Helper()
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
 	require.NoError(t, err)
 	t.Setenv("PATH", strings.Join(append([]string{os.Getenv("PATH")}, found...), ":"))
 	for _, program := range []string{"postgres", "initdb", "pg_ctl"} {
-		_, err := exec.LookPath(program)
-		require.NoError(t, err, "this test needs a Postgres to hand out")
+		if _, err := exec.LookPath(program); err != nil {
+			t.Skipf("no Postgres is installed that the test's repository could hand out: %v", err)
+		}
 	}
 	out, err := exec.Command("postgres", "--version").Output()
 	require.NoError(t, err)
 	_, version, _ := strings.Cut(string(out), "(PostgreSQL) ")
 	for m := range versions {
-		if strings.HasPrefix(version, string(versions[m])[:2]) {
-			major = m
+		if strings.HasPrefix(version, strconv.Itoa(m)) {
+			return m
 		}
 	}
-	require.NotZero(t, major, version)
-	return major
+	t.Skipf("the installed Postgres is of a version that is never fetched: %s", out)
+	return 0
 }
 
 // publicDir is a temporary folder that the account of a root's server reaches.
@@ -110,7 +114,7 @@ func TestFetchedProgramsRunAServer(t *testing.T) {
 }
 
 func TestFetchFailsWithoutTrace(t *testing.T) {
-	realOnPath(t)
+	t.Parallel()
 	url, _ := repository(t, asItIs)
 	spoilt, _ := repository(t, func(sum string) string { return strings.Repeat("0", len(sum)) })
 	for name, tc := range map[string]struct {
@@ -122,6 +126,7 @@ func TestFetchFailsWithoutTrace(t *testing.T) {
 		"no such archive": {Fetcher{Repository: url + "/elsewhere"}, 0, "no version found"},
 		"no network":      {Fetcher{Repository: "http://127.0.0.1:1"}, 0, "unable to connect"},
 		"unknown version": {Fetcher{Repository: url}, 7, "no Postgres 7"},
+		"too old":         {Fetcher{Repository: url}, 14, "no Postgres 14"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tc.f.CacheDir = t.TempDir()

@@ -4,7 +4,9 @@
 //
 // It starts one server that is not durable, sets QUITTANCE_TEST_POSTGRES to its
 // connection string, runs the command, removes the server and passes the
-// command's exit status on. All test binaries then share the server and its
+// command's exit status on. Where no Postgres is installed it fetches one (see
+// package pgfetch), and the commands then find its programs at the end of PATH
+// too. All test binaries then share the server and its
 // template database (see package pgtest).
 package main
 
@@ -19,11 +21,12 @@ import (
 	"time"
 
 	"quittance.dev/functions/pgserver"
+	"quittance.dev/functions/pgserver/pgfetch"
 	"quittance.dev/functions/pgtest"
 )
 
 const (
-	startTimeout = 2 * time.Minute
+	startTimeout = 10 * time.Minute // with a download over a slow line
 	stopTimeout  = 30 * time.Second
 )
 
@@ -52,9 +55,8 @@ func run(args []string) (status int, err error) {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 
-	start, cancel := context.WithTimeout(context.Background(), startTimeout)
-	defer cancel()
-	srv, err := pgserver.Temporary(start, pgserver.Options{})
+	f := fetching{fetch: pgfetch.Fetch}
+	srv, err := start(pgserver.Options{Fetch: f.Fetch})
 	if err != nil {
 		return statusFailed, err
 	}
@@ -68,7 +70,7 @@ func run(args []string) (status int, err error) {
 
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), pgtest.EnvServer+"="+srv.ConnString("postgres", pgserver.Superuser))
+	cmd.Env = append(f.environ(os.Environ()), pgtest.EnvServer+"="+srv.ConnString("postgres", pgserver.Superuser))
 	if err := cmd.Start(); err != nil {
 		return statusNotRun, err
 	}
@@ -84,6 +86,16 @@ func run(args []string) (status int, err error) {
 			return exitStatus(err)
 		}
 	}
+}
+
+// start can be broken off by a signal: nothing of the command's runs yet, and a
+// download may take minutes.
+func start(o pgserver.Options) (*pgserver.TemporaryServer, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return pgserver.Temporary(ctx, o)
 }
 
 func exitStatus(err error) (int, error) {
