@@ -1,0 +1,182 @@
+package books
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The ids of the clean bank, as its rows have them.
+const (
+	accountA, accountC = "10000000-0000-0000-0000-0000000000a1", "10000000-0000-0000-0000-0000000000c1"
+	journal            = "20000000-0000-0000-0000-00000000000" // and a digit
+	invoice            = "30000000-0000-0000-0000-000000000001"
+	openInvoice        = "30000000-0000-0000-0000-000000000002"
+	payment            = "40000000-0000-0000-0000-000000000001"
+)
+
+const extraJournal = `insert into ledger.journal (id, kind, business_key, status, correlation_id, posted_at)
+	values ('20000000-0000-0000-0000-000000000008', 'invoice', 'payment:` + payment + `', 'posted', 'j', '2026-01-02 10:00Z')`
+
+// A checker that has never been seen to fire holds nothing. Each rule is broken
+// alone, in a bank where all the others hold, and exactly its line appears,
+// naming the row.
+func TestEachRuleOfTheTablesFiresAlone(t *testing.T) {
+	owner := openClean(t)
+	seen := map[string]bool{}
+	for name, c := range map[string]struct {
+		broken string   // number of the rule
+		rows   []string // that its line names
+		also   string   // number of a rule that cannot hold then
+		by     []string
+	}{
+		"two journals are wrong by as much": {broken: "I01", rows: []string{journal + "1", journal + "2"}, by: []string{
+			`update ledger.entry set amount_minor = amount_minor + 1 where journal_id = '` + journal + `1' and leg = 1`,
+			`update ledger.entry set amount_minor = amount_minor - 1 where journal_id = '` + journal + `2' and leg = 1`}},
+		"posted without entries": {broken: "I02", rows: []string{journal + "9"}, by: []string{
+			`insert into ledger.journal (id, kind, business_key, status, correlation_id, posted_at) values ('` + journal + `9', 'deposit', 'k', 'posted', 'j', now())`}},
+		"failed with entries": {broken: "I02", rows: []string{journal + "1"}, by: []string{
+			`update ledger.journal set status = 'failed', reason = 'no' where id = '` + journal + `1'`}},
+		"failed without a reason": {broken: "I02", rows: []string{journal + "7"}, by: []string{
+			`alter table ledger.journal drop constraint failed_journal_has_reason`,
+			`update ledger.journal set reason = null where id = '` + journal + `7'`}},
+		"more balance than entries": {broken: "I03", rows: []string{accountA}, by: []string{
+			`update ledger.account set balance_minor = balance_minor + 1 where id = '` + accountA + `'`,
+			`update query.balance set balance_minor = balance_minor + 1 where account_id = '` + accountA + `'`}},
+		"a gap": {broken: "I04", rows: []string{journal + "6"}, by: []string{
+			`update ledger.entry set account_seq = 3 where journal_id = '` + journal + `6' and leg = 2`}},
+		"a jump": {broken: "I04", rows: []string{journal + "6"}, by: []string{
+			`update ledger.entry set balance_after_minor = 801 where journal_id = '` + journal + `6' and leg = 2`}},
+		"no running balance": {broken: "I04", rows: []string{journal + "6"}, by: []string{
+			`alter table ledger.entry drop constraint entry_seq_with_balance`,
+			`update ledger.entry set balance_after_minor = null where journal_id = '` + journal + `6' and leg = 2`}},
+		"once below the floor": {broken: "I05", rows: []string{journal + "1"}, by: []string{
+			`update ledger.account set floor_minor = 101 where id = '` + accountA + `'`}},
+		"money from nowhere, which is a journal that does not balance": {broken: "I06", also: "I01", rows: []string{"EUR"}, by: []string{
+			`update ledger.entry set amount_minor = amount_minor + 1 where journal_id = '` + journal + `1' and leg = 1`}},
+		"an old claim": {broken: "I08", rows: []string{"payment put off"}, by: []string{`delete from delivery.redelivery`}},
+		"E before Mambu": {broken: "I09", rows: []string{accountC}, by: []string{
+			`update closure.account_closure set mambu_closed_at = e_closed_at + interval '1 second' where account_id = '` + accountC + `'`}},
+		"closed before E": {broken: "I09", rows: []string{accountC}, by: []string{
+			`update closure.account_closure set closed_at = e_closed_at - interval '1 second' where account_id = '` + accountC + `'`}},
+		"closed without E": {broken: "I09", rows: []string{accountC}, by: []string{
+			`alter table closure.account_closure drop constraint e_closed_has_time`,
+			`update closure.account_closure set e_closed_at = null where account_id = '` + accountC + `'`}},
+		"closed with money": {broken: "I10", rows: []string{accountA}, by: []string{
+			`alter table ledger.account drop constraint closing_account_is_empty`,
+			`update ledger.account set status = 'closed', closing_at = now(), closed_at = now() where id = '` + accountA + `'`,
+			`update query.account_projection set status = 'closed' where account_id = '` + accountA + `'`}},
+		"posted after the end": {broken: "I10", rows: []string{accountC}, by: []string{
+			`update ledger.journal set posted_at = '2026-01-03' where id = '` + journal + `5'`}},
+		"nobody was told": {broken: "I13", rows: []string{accountC}, by: []string{
+			`delete from notification.notification where kind = 'account.closed'`}},
+		"telling failed": {broken: "I13", rows: []string{accountC}, by: []string{
+			`update notification.notification set state = 'failed', last_error = 'no', sent_at = null where kind = 'account.closed'`}},
+		"captured twice": {broken: "I14", rows: []string{invoice}, by: []string{
+			`drop index invoicing.one_captured_payment_per_invoice`,
+			`update invoicing.payment set state = 'captured', charged_at = now(), amount_minor = 700, invoice_id = '` + invoice + `' where state = 'failed'`}},
+		"another amount": {broken: "I14", rows: []string{invoice}, by: []string{
+			`update invoicing.payment set amount_minor = 701 where id = '` + payment + `'`}},
+		"paid by a payment that is owed back": {broken: "I16", rows: []string{invoice}, by: []string{
+			`update invoicing.payment set state = 'refund_due', reason = 'late' where id = '` + payment + `'`}},
+		"captured and not paid": {broken: "I16", rows: []string{openInvoice}, by: []string{
+			`update invoicing.payment set state = 'captured', charged_at = now() where invoice_id = '` + openInvoice + `'`}},
+		"unheard": {broken: "I18", rows: []string{"query t.v1 handled"}, by: []string{
+			`delete from delivery.idempotency where id = 'handled'`}},
+		"claimed only": {broken: "I18", rows: []string{"query t.v1 handled"}, by: []string{
+			`update delivery.idempotency set state = 'claimed', done_at = null, lease_until = now() where id = 'handled'`}},
+		"a dead letter that was closed": {broken: "I18", rows: []string{"banking t.v1 handled"}, by: []string{
+			`update delivery.dead_letter set status = 'replayed'`}},
+		"not sent": {broken: "I20", rows: []string{"t.v1 handled"}, by: []string{`update delivery.outbox set sent_at = null`}},
+		"not posted": {broken: "I23", rows: []string{invoice}, by: []string{
+			`update ledger.journal set business_key = 'payment:other' where id = '` + journal + `6'`}},
+		"posted twice": {broken: "I23", rows: []string{invoice}, by: []string{
+			`alter table ledger.journal drop constraint journal_once_per_business_key`, extraJournal,
+			`insert into ledger.entry (journal_id, leg, account_id, currency, amount_minor)
+			 select '` + journal + `8', leg, md5('quittance/house/cash/EUR')::uuid, 'EUR', amount from (values (1, 700), (2, -700)) v(leg, amount)`}},
+		"an address": {broken: "I25", rows: []string{"handled"}, by: []string{
+			`update delivery.outbox set data = '{"to":"somebody@mail.invalid"}'`}},
+		"a telephone number": {broken: "I25", rows: []string{"handled"}, by: []string{
+			`update delivery.outbox set data = '{"to":"+491701234567"}'`}},
+		"no receipt": {broken: "D05", rows: []string{invoice}, by: []string{`delete from invoicing.receipt`}},
+		"two receipts": {broken: "D05", rows: []string{invoice}, by: []string{
+			`alter table invoicing.receipt drop constraint one_receipt_per_invoice`,
+			`insert into invoicing.receipt select gen_random_uuid(), invoice_id, payment_id, issuer, 2, pdf, issued_at from invoicing.receipt`}},
+		"a number left out": {broken: "D05", rows: []string{"quittance"}, by: []string{`update invoicing.receipt set number = 2`}},
+		"another balance to read": {broken: "B14", rows: []string{accountA}, by: []string{
+			`update query.balance set balance_minor = 1 where account_id = '` + accountA + `'`}},
+		"an old balance to read": {broken: "B14", rows: []string{accountC}, by: []string{
+			`update query.balance set account_seq = 1 where account_id = '` + accountC + `'`}},
+		"another state to read": {broken: "B14", rows: []string{accountC}, by: []string{
+			`update query.account_projection set status = 'open' where account_id = '` + accountC + `'`}},
+		"an account that cannot be read": {broken: "B14", rows: []string{accountC}, by: []string{
+			`delete from query.account_projection where account_id = '` + accountC + `'`}},
+	} {
+		seen[c.broken] = true
+		t.Run(c.broken+" "+name, func(t *testing.T) {
+			lines, err := Tables(t.Context(), breaking(t, owner, c.by...))
+			require.NoError(t, err)
+			if c.also != "" {
+				at := slices.IndexFunc(lines, startsWith(c.also))
+				require.GreaterOrEqual(t, at, 0, "%v", lines)
+				lines = slices.Delete(lines, at, at+1)
+			}
+			require.Len(t, lines, 1)
+			require.True(t, startsWith(c.broken)(lines[0]), lines[0])
+			for _, row := range c.rows {
+				require.Contains(t, lines[0], row)
+			}
+		})
+	}
+	for _, r := range rules {
+		require.True(t, seen[strings.Fields(r.name)[0]], "%s is never broken by this test", r.name)
+	}
+	lines, err := Tables(t.Context(), owner)
+	require.NoError(t, err)
+	require.Empty(t, lines, "clean data is silent, before and after")
+}
+
+func startsWith(number string) func(string) bool {
+	return func(line string) bool { return strings.HasPrefix(line, number+" ") }
+}
+
+// A line names three rows at most, and counts all of them.
+func TestALineIsShort(t *testing.T) {
+	tx := breaking(t, openClean(t), `update ledger.account set balance_minor = balance_minor + 1, status = 'open', closing_at = null, closed_at = null where kind = 'customer'`,
+		`insert into ledger.account (id, kind, product, currency, balance_minor) values (gen_random_uuid(), 'customer', 'current', 'EUR', 1)`)
+	lines, err := Tables(t.Context(), tx)
+	require.NoError(t, err)
+	at := slices.IndexFunc(lines, startsWith("I03"))
+	require.GreaterOrEqual(t, at, 0)
+	require.Contains(t, lines[at], ": 4, such as [")
+	require.Len(t, strings.Fields(lines[at][strings.Index(lines[at], "["):]), 3)
+}
+
+// What cannot be asked is an error, not a clean bill.
+func TestABrokenQueryIsAnError(t *testing.T) {
+	tx := breaking(t, openClean(t), `drop schema invoicing cascade`)
+	_, err := Tables(t.Context(), tx)
+	require.ErrorContains(t, err, "I14")
+	_, err = Rest(t.Context(), tx)
+	require.ErrorContains(t, err, "look for what is waiting")
+}
+
+func TestRestCountsWhatIsOnItsWay(t *testing.T) {
+	owner := openClean(t)
+	waiting := func(statements ...string) (n int) {
+		t.Run("", func(t *testing.T) {
+			var err error
+			n, err = Rest(t.Context(), breaking(t, owner, statements...))
+			require.NoError(t, err)
+		})
+		return n
+	}
+	require.Equal(t, 1, waiting(), "the call that is put off")
+	rest := `delete from delivery.redelivery`
+	require.Zero(t, waiting(rest))
+	require.Equal(t, 1, waiting(rest, `update delivery.outbox set sent_at = null`))
+	require.Equal(t, 1, waiting(rest, `delete from delivery.idempotency`))
+	require.Equal(t, 2, waiting(rest, `delete from delivery.idempotency`, `delete from delivery.dead_letter`))
+}
