@@ -7,5 +7,6 @@
 // tree, so a wall that falls is a failing test with the import that did it.
 //
 // [Unknown] holds another promise of the same kind: the documents name tests,
-// and a test that is named must exist.
+// and a test that is named must exist. So does [Dependencies]: what the go.mod
+// files require is listed with its reason, and nothing else is.
 package walls
