@@ -132,6 +132,53 @@ func TestOvertakenInPrepare(t *testing.T) {
 	r.holds(0, 0, 0)
 }
 
+// TestFinishingFails: prepare found nothing to call, and that could not be
+// recorded.
+func TestFinishingFails(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	door := r.open(function("payment", fn.Remote(
+		func(ctx context.Context, tx fn.Tx, in fn.In[events.PaymentValidated]) (fn.Plan[order], error) {
+			return fn.Done[order](), note(ctx, tx, in.ID, "")
+		},
+		func(context.Context, order) (string, error) { return "", nil },
+		func(context.Context, fn.Tx, fn.In[events.PaymentValidated], order, string) ([]events.Data, error) {
+			return nil, nil
+		},
+	)), fn.Options{})
+	r.refuse("update", "delivery.idempotency")
+	e := fntest.Event(validated(submitted()))
+	status, _ := door.Post(t, e)
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	r.holds(0, 0, 0)
+	r.allow("delivery.idempotency")
+	eventually(t, door, e)
+	r.holds(1, 1, 0)
+}
+
+// TestConnectionLostInTheWork: not even the roll-back can be said; the database
+// does it by itself, and the next delivery has another connection.
+func TestConnectionLostInTheWork(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	lost := false
+	door := r.open(local(func(ctx context.Context, tx fn.Tx, in fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
+		if lost {
+			return nil, nil
+		}
+		lost = true
+		r.exec(`select pg_terminate_backend($1)`, tx.Conn().PgConn().PID())
+		return nil, errors.New("no")
+	}), fn.Options{})
+	e := fntest.Event(submitted())
+	status, text := door.Post(t, e)
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Equal(t, "not handled yet, try again", text)
+	require.Contains(t, r.text(`select last_error from delivery.failure`), "no")
+	eventually(t, door, e)
+	r.holds(1, 1, 1)
+}
+
 // TestDiesBeforeTheCall: nothing was asked, and the claim is given back.
 func TestDiesBeforeTheCall(t *testing.T) {
 	t.Parallel()
