@@ -18,11 +18,11 @@ help: ## this list
 
 .PHONY: run
 run: build ## the whole bank on this machine: the demo once, then serve until Ctrl-C
-	@bin/quittance run --data $(DATA)
+	@bin/quittance run --data "$(DATA)"
 
 .PHONY: demo
 demo: build ## the demo once, then exit: non-zero if a promised final state is missing
-	@bin/quittance demo --data $(DATA)
+	@bin/quittance demo --data "$(DATA)"
 
 .PHONY: test
 test: ## every test of every module, with the race detector, on one real Postgres
@@ -35,15 +35,16 @@ build: ## bin/quittance
 
 .PHONY: clean
 clean: ## forget the bank's state, and what was built
-	@rm -rf $(DATA) bin
+	@rm -rf "$(DATA)" bin
 
 .PHONY: lint
-lint: bin/golangci-lint ## the linters, the import walls, each module alone
-	@set -e; for m in $(MODULES); do (cd $$m && ../bin/golangci-lint run ./...); done
+lint: bin/golangci-lint-$(LINT_VERSION) ## the linters, the import walls, each module alone
+	@set -e; for m in $(MODULES); do (cd $$m && ../bin/golangci-lint-$(LINT_VERSION) run ./...); done
 	@set -e; for m in $(MODULES); do (cd $$m && GOWORK=off go vet ./... && GOWORK=off go mod verify >/dev/null); done
 
-bin/golangci-lint:
-	@GOBIN=$(CURDIR)/bin go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+bin/golangci-lint-$(LINT_VERSION):
+	@GOBIN="$(CURDIR)/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	@mv bin/golangci-lint $@
 
 .PHONY: generate
 generate: build ## the generated files: event schemas, AsyncAPI, catalogue, flow picture

@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,8 +40,8 @@ func killCommand() *cobra.Command {
 			}
 			random := rand.New(rand.NewPCG(seed, 0))
 			for n := range times {
-				moment := time.Duration(random.Int64N(int64(whole)))
-				if _, err := p.demoProcess(c.Context(), moment); err != nil {
+				moment, err := p.killOnce(c.Context(), random, whole)
+				if err != nil {
 					return err
 				}
 				took, err := p.demoProcess(c.Context(), 0)
@@ -63,8 +65,24 @@ func killCommand() *cobra.Command {
 	return c
 }
 
-// demoProcess runs the demo as another process. With a moment it is killed
-// then, which is no error; without, it must succeed.
+// errNotKilled means that the demo was over before its moment came.
+var errNotKilled = errors.New("the demo ended before it could be killed")
+
+// killOnce starts the demo and kills it at a random moment; if it was over
+// before, another is drawn.
+func (p *place) killOnce(ctx context.Context, random *rand.Rand, whole time.Duration) (time.Duration, error) {
+	for range 20 {
+		moment := 1 + time.Duration(random.Int64N(int64(whole)))
+		_, err := p.demoProcess(ctx, moment)
+		if err == nil || !errors.Is(err, errNotKilled) {
+			return moment, err
+		}
+	}
+	return 0, errNotKilled
+}
+
+// demoProcess runs the demo as another process. With a moment it must be killed
+// then; without, it must succeed.
 func (p *place) demoProcess(ctx context.Context, moment time.Duration) (time.Duration, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -81,7 +99,16 @@ func (p *place) demoProcess(ctx context.Context, moment time.Duration) (time.Dur
 		killer := time.AfterFunc(moment, func() { _ = c.Process.Kill() })
 		defer killer.Stop()
 	}
-	if err := c.Wait(); err != nil && moment == 0 {
+	err = c.Wait()
+	if moment > 0 {
+		if status, ok := c.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
+			return time.Since(started), nil
+		}
+		if err == nil {
+			return 0, errNotKilled
+		}
+	}
+	if err != nil {
 		return 0, fmt.Errorf("demo: %w\n%s", err, output.String())
 	}
 	return time.Since(started), nil

@@ -25,11 +25,15 @@ func runCommand() *cobra.Command {
 			out := c.OutOrStdout()
 			began(out, time.Since(started))
 			r, err := play(c.Context(), out, b, p.data)
-			if err != nil {
-				if c.Context().Err() != nil {
-					return nil // Ctrl-C during the demo; the next run takes it up
-				}
-				return err
+			if err == nil {
+				err = compare(c.Context(), out, b, 20*time.Second)
+			}
+			if c.Context().Err() != nil {
+				fmt.Fprintln(out, "\nStopped; the next run goes on where this one was.")
+				return nil
+			}
+			if err != nil { // the bank serves all the same: what is wrong wants to be looked at
+				fmt.Fprintf(out, "   ✗ %v\n", err)
 			}
 			whereNext(out, b, r)
 			<-c.Context().Done()
@@ -51,7 +55,7 @@ Where to go next
    dead letters             curl %[1]s/dead-letters
    a customer               curl -H 'Content-Type: application/json' -d '{"name":"Eve Example","email":"eve@example.org","phone":"+41790000009"}' %[1]s/customers
    a deposit                curl -H 'Content-Type: application/json' -d '{"account_id":"%[6]s","amount":10.00}' %[1]s/deposit
-   a deposit as an event    curl -H 'Content-Type: application/json' -H 'Ce-Specversion: 1.0' -H 'Ce-Id: my-1' -H 'Ce-Source: /me' \
+   a deposit as an event    curl -H 'Content-Type: application/json' -H 'Ce-Specversion: 1.0' -H 'Ce-Id: %[7]s' -H 'Ce-Source: /me' \
                                  -H 'Ce-Type: dev.quittance.deposit.requested.v1' \
                                  -d '{"operation_id":"%[7]s","account_id":"%[6]s","amount_minor":500,"currency":"EUR"}' %[1]s/events
    the outside world        curl %[2]s/outside/mambu/books   (also e/books, stripe/books, mail/mails, sms/texts)

@@ -71,6 +71,11 @@ func Start(ctx context.Context, o Options) (_ *Bank, err error) {
 			err = errors.Join(err, b.Close(stop))
 		}
 	}()
+	unlock, err := lockFolder(o.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	b.onClose(func(context.Context) error { return unlock() })
 	manifests, err := knative.Load(namespace, o.Infra)
 	if err != nil {
 		return nil, fmt.Errorf("manifests: %w", err)
