@@ -126,6 +126,7 @@ func closureStands(said []saidEvent) bool {
 			delete(parked, e.Subject)
 		case events.TypeAccountClosed: // its subject is the account
 			delete(parked, closure.ID(e.Subject))
+		default: // says nothing of a closure
 		}
 	}
 	return len(parked) > 0

@@ -162,7 +162,7 @@ func TestConnectionLostInTheWork(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	lost := false
-	door := r.open(local(func(ctx context.Context, tx fn.Tx, in fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
+	door := r.open(local(func(_ context.Context, tx fn.Tx, _ fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
 		if lost {
 			return nil, nil
 		}

@@ -20,7 +20,7 @@ const (
 // often has a /dev/shm of 64 MB: that one will not do.
 func memoryTempDir() string {
 	var fs syscall.Statfs_t
-	if err := syscall.Statfs(memoryDir, &fs); err != nil || int64(fs.Type) != tmpfsMagic {
+	if err := syscall.Statfs(memoryDir, &fs); err != nil || fs.Type != tmpfsMagic {
 		return ""
 	}
 	if fs.Bavail*uint64(fs.Bsize) < roomNeeded || memoryAvailable() < spareNeeded {
