@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"quittance.dev/events"
 	"quittance.dev/functions/fn"
 )
 
@@ -104,4 +105,21 @@ func (r Redelivery) Bury(ctx context.Context, pool *pgxpool.Pool, code int, reas
 		return fmt.Errorf("bury redelivery: %w", err)
 	}
 	return nil
+}
+
+// PutOff lists the subjects of the events of a type that wait to be delivered
+// to a consumer again. Whoever would say the same once more may spare itself.
+func PutOff(ctx context.Context, tx pgx.Tx, consumer string, t events.Type) ([]string, error) {
+	rows, err := tx.Query(ctx, `
+		select distinct o.subject from delivery.redelivery r
+		join delivery.outbox o on o.source = r.source and o.id = r.id
+		where r.consumer = $1 and o.type = $2`, consumer, t)
+	if err != nil {
+		return nil, fmt.Errorf("look for what is put off: %w", err)
+	}
+	subjects, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("look for what is put off: %w", err)
+	}
+	return subjects, nil
 }

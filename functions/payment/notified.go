@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"quittance.dev/events"
+	"quittance.dev/functions/delivery"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/invoicing"
 )
@@ -46,22 +48,31 @@ func (r room) prepareNotified(ctx context.Context, tx fn.Tx, in fn.In[events.Pro
 	return fn.Call(unanswered(p, tx.Now())), nil
 }
 
-// sweep says processor.notified for the payments that wait for too long.
+// sweep says processor.notified for the payments that wait for too long, but for
+// those that are waiting to be asked about already: an outage of the processor
+// would otherwise gather one more hint for each of them at every sweep.
 func (r room) sweep(ctx context.Context, tx fn.Tx, in fn.In[events.Tick]) ([]events.Data, error) {
 	waiting, err := invoicing.TakeUnsettled(ctx, tx, r.config.SweepAfter, r.config.SweepLimit)
 	if err != nil {
 		return nil, err
 	}
-	say := make([]events.Data, len(waiting))
-	for i, p := range waiting {
+	asking, err := delivery.PutOff(ctx, tx, name, events.TypeProcessorNotified)
+	if err != nil {
+		return nil, err
+	}
+	var say []events.Data
+	for _, p := range waiting {
 		reference := p.ProcessorReference
 		if reference == "" {
 			reference = byPayment + p.ID
 		}
-		say[i] = fn.Correlated{CorrelationID: p.Journey, Data: events.ProcessorNotified{
+		if slices.Contains(asking, reference) {
+			continue
+		}
+		say = append(say, fn.Correlated{CorrelationID: p.Journey, Data: events.ProcessorNotified{
 			Processor: p.Processor, ProcessorReference: reference,
 			NotificationID: fn.DeriveID("sweep", in.Source, in.ID, p.ID),
-		}}
+		}})
 	}
 	return say, nil
 }

@@ -11,6 +11,9 @@ import (
 // processorName is what events and payments call the card processor.
 const processorName = "stripe"
 
+// name of the function.
+const name = "payment"
+
 // Processor charges cards. An error means that the outcome is not known; a
 // refusal is a value. *stripe.Client is one.
 type Processor interface {
@@ -33,7 +36,7 @@ type room struct {
 func New(c Config, p Processor) fn.Function {
 	r := room{config: c.withDefaults(), processor: p}
 	return fn.Function{
-		Name: "payment",
+		Name: name,
 		Handlers: []fn.Handler{
 			fn.LogWith(fn.Remote(r.prepareCharge, r.ask, settleCharge), func(d events.PaymentValidated) []any {
 				return []any{"payment_id", d.PaymentID, "invoice_id", d.InvoiceID, "step", "charge"}
