@@ -279,8 +279,8 @@ func TestStartRefusesWhatCannotWork(t *testing.T) {
 		documents []string
 		says      string
 	}{
-		"Trigger of no Broker":      {[]string{triggerYAML("payment", "payments", "null")}, "Trigger payment: there is no Broker quittance/payments"},
-		"subscriber without a soul": {[]string{brokerYAML("payments", "{}"), triggerYAML("receipt", "payments", "null")}, "Trigger receipt: subscriber: nothing serves Service quittance/receipt"},
+		"Trigger of no Broker":      {[]string{triggerYAML("payment", "payments", "null")}, "trigger payment: there is no Broker quittance/payments"},
+		"subscriber without a soul": {[]string{brokerYAML("payments", "{}"), triggerYAML("receipt", "payments", "null")}, "trigger receipt: subscriber: nothing serves Service quittance/receipt"},
 		"sink without a soul":       {[]string{brokerYAML("payments", "{}"), triggerYAML("payment", "payments", "{"+toDeadLetter+"}")}, "dead-letter sink: nothing serves Service quittance/dead-letter"},
 		"another class":             {[]string{strings.Replace(brokerYAML("payments", "{}"), "{name: payments}", "{name: payments, annotations: {eventing.knative.dev/broker.class: Kafka}}", 1)}, "class Kafka cannot run here"},
 		"tick to nobody":            {[]string{pingYAML("tick", "* * * * *", "{ref: {apiVersion: eventing.knative.dev/v1, kind: Broker, name: payments}}")}, "PingSource tick: sink: there is no Broker quittance/payments"},
