@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 	"time"
 
@@ -34,7 +35,7 @@ func killCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(out, "an undisturbed demo, first start included, takes %s; seed %d\n", whole.Round(time.Millisecond), seed)
+			fmt.Fprintf(out, "an undisturbed demo takes %s once the bank is up; seed %d\n", whole.Round(time.Millisecond), seed)
 			if whole, err = p.demoProcess(c.Context(), 0); err != nil {
 				return err
 			}
@@ -46,9 +47,9 @@ func killCommand() *cobra.Command {
 				}
 				took, err := p.demoProcess(c.Context(), 0)
 				if err != nil {
-					return fmt.Errorf("round %d, killed after %s: %w", n+1, moment, err)
+					return fmt.Errorf("round %d, killed %s into the demo: %w", n+1, moment, err)
 				}
-				fmt.Fprintf(out, "   ✓ round %d: killed after %s; the next start completed both journeys in %s\n", n+1, moment.Round(time.Millisecond), took.Round(time.Millisecond))
+				fmt.Fprintf(out, "   ✓ round %d: killed %s into the demo; the next start completed both journeys, %s after it was up\n", n+1, moment.Round(time.Millisecond), took.Round(time.Millisecond))
 			}
 			b, stop, err := p.start(c.Context(), nil)
 			if err != nil {
@@ -82,24 +83,32 @@ func (p *place) killOnce(ctx context.Context, random *rand.Rand, whole time.Dura
 }
 
 // demoProcess runs the demo as another process. With a moment it must be killed
-// then; without, it must succeed.
+// then, counted from when the bank was up and the demo began; without, it must
+// succeed. It returns how long the demo itself went on.
 func (p *place) demoProcess(ctx context.Context, moment time.Duration) (time.Duration, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 0, err
 	}
-	started := time.Now()
-	var output bytes.Buffer
+	output := &demoOutput{up: make(chan time.Time, 1)}
 	c := exec.CommandContext(ctx, self, "demo", "--data", p.data, "--infra", p.infra, "--api", "127.0.0.1:0", "--workbench", "127.0.0.1:0")
-	c.Stdout, c.Stderr = &output, &output
+	c.Stdout, c.Stderr = output, output // one writer: exec copies both in turn
 	if err := c.Start(); err != nil {
 		return 0, err
 	}
-	if moment > 0 {
-		killer := time.AfterFunc(moment, func() { _ = c.Process.Kill() })
-		defer killer.Stop()
+	ended := make(chan error, 1)
+	go func() { ended <- c.Wait() }()
+	var started time.Time
+	select {
+	case started = <-output.up:
+		if moment > 0 {
+			killer := time.AfterFunc(moment, func() { _ = c.Process.Kill() })
+			defer killer.Stop()
+		}
+		err = <-ended
+	case err = <-ended: // it never came up; what it said is told below
+		started = time.Now()
 	}
-	err = c.Wait()
 	if moment > 0 {
 		if status, ok := c.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
 			return time.Since(started), nil
@@ -109,7 +118,20 @@ func (p *place) demoProcess(ctx context.Context, moment time.Duration) (time.Dur
 		}
 	}
 	if err != nil {
-		return 0, fmt.Errorf("demo: %w\n%s", err, output.String())
+		return 0, fmt.Errorf("demo: %w\n%s", err, output.text.String())
 	}
 	return time.Since(started), nil
+}
+
+// demoOutput keeps what the demo prints and tells when its first line came,
+// which is when the bank was up.
+type demoOutput struct {
+	text bytes.Buffer // not embedded: io.Copy would find its ReadFrom and pass Write by
+	once sync.Once
+	up   chan time.Time
+}
+
+func (o *demoOutput) Write(p []byte) (int, error) {
+	o.once.Do(func() { o.up <- time.Now() })
+	return o.text.Write(p)
 }
