@@ -76,7 +76,7 @@ func Start(ctx context.Context, o Options) (_ *Bank, err error) {
 		return nil, err
 	}
 	b.onClose(func(context.Context) error { return unlock() })
-	manifests, err := knative.Load(namespace, o.Infra)
+	manifests, err := knative.LoadInfra(namespace, o.Infra)
 	if err != nil {
 		return nil, fmt.Errorf("manifests: %w", err)
 	}

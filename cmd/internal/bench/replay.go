@@ -19,7 +19,7 @@ const namespace = "quittance"
 // replay posts events to brokers made of the same manifests, in front of
 // services that do nothing.
 func replay(ctx context.Context, o Options, said []fn.Envelope, round int) (p played, err error) {
-	manifests, err := knative.Load(namespace, os.DirFS(filepath.Join(o.Root, "infra")))
+	manifests, err := knative.LoadInfra(namespace, os.DirFS(filepath.Join(o.Root, "infra")))
 	if err != nil {
 		return p, err
 	}

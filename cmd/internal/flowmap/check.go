@@ -33,7 +33,7 @@ func (m *Map) Check() []string {
 	m.checkRelay(say)
 	m.checkConnections(say)
 	for _, name := range m.Settings.Unknown {
-		say("ConfigMap %s: no function asks for %s", configMap, name)
+		say("base/settings.env: no function asks for %s", name)
 	}
 	return wrong
 }

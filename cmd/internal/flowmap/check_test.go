@@ -186,8 +186,8 @@ func TestF01_PlantedMistakesInServicesAreFound(t *testing.T) {
 		"a relay to a function": {func(m *flowmap.Map) { object(m, "SinkBinding", "relay").Spec.Sink.Ref.Kind = "Service" }, "the relay's sink is no Broker"},
 		"a relay to nowhere":    {func(m *flowmap.Map) { object(m, "SinkBinding", "relay").Spec.Sink.Ref.Name = "default" }, "the relay's sink is a Broker default that is not there"},
 		"a setting for nobody":  {func(m *flowmap.Map) { m.Settings.Unknown = []string{"POSTGRES_HOTS"} }, "no function asks for POSTGRES_HOTS"},
-		"not listed":            {func(m *flowmap.Map) { m.Listed = m.Listed[1:] }, "infra/kustomization.yaml does not list base/namespace.yaml"},
-		"listed, not there":     {func(m *flowmap.Map) { m.Listed = append(m.Listed, "functions/advances.yaml") }, "infra/kustomization.yaml lists functions/advances.yaml"},
+		"not listed":            {func(m *flowmap.Map) { m.Listed = m.Listed[1:] }, "no kustomization of infra/ lists base/namespace.yaml"},
+		"listed, not there":     {func(m *flowmap.Map) { m.Listed = append(m.Listed, "functions/advances.yaml") }, "a kustomization of infra/ lists functions/advances.yaml"},
 		"not built":             {func(m *flowmap.Map) { m.Built = m.Built[1:] }, "skaffold.yaml does not build ko://quittance.dev/functions/cmd/api"},
 		"built for nobody":      {func(m *flowmap.Map) { m.Built = append(m.Built, "ko://x") }, "skaffold.yaml builds ko://x"},
 	} {

@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
+	"strings"
 
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
@@ -23,7 +25,6 @@ type Object struct {
 	APIVersion string            `json:"apiVersion"`
 	Kind       string            `json:"kind"`
 	Metadata   metav1.ObjectMeta `json:"metadata"`
-	Data       map[string]string `json:"data"` // of a ConfigMap
 	Spec       struct {
 		Replicas *int32   `json:"replicas"` // of a Deployment
 		Template struct { // of a Deployment
@@ -37,10 +38,25 @@ type Object struct {
 	} `json:"spec"`
 }
 
-// objects reads all documents of all manifests.
+// shared are the folders of infra/ that every overlay is made of.
+var shared = []string{"base", "functions"}
+
+// objects reads all documents of the shared manifests.
 func objects(infra fs.FS) ([]Object, error) {
 	var all []Object
-	err := fs.WalkDir(infra, ".", func(name string, entry fs.DirEntry, err error) error {
+	for _, folder := range shared {
+		read, err := objectsBelow(infra, folder)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, read...)
+	}
+	return all, nil
+}
+
+func objectsBelow(infra fs.FS, folder string) ([]Object, error) {
+	var all []Object
+	err := fs.WalkDir(infra, folder, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || path.Ext(name) != ".yaml" {
 			return err
 		}
@@ -95,13 +111,43 @@ func built(file string) ([]string, error) {
 	return images, nil
 }
 
-// listed lists the files that a kustomization is made of.
-func listed(file string) ([]string, error) {
-	var kustomization struct {
-		Resources []string `json:"resources"`
+// listed lists the files that the shared kustomizations are made of.
+func listed(infra string) ([]string, error) {
+	var files []string
+	for _, folder := range shared {
+		var kustomization struct {
+			Resources []string `json:"resources"`
+		}
+		if err := readYAML(filepath.Join(infra, folder, "kustomization.yaml"), &kustomization); err != nil {
+			return nil, err
+		}
+		for _, name := range kustomization.Resources {
+			files = append(files, folder+"/"+name)
+		}
 	}
-	err := readYAML(file, &kustomization)
-	return kustomization.Resources, err
+	return files, nil
+}
+
+// readEnv reads lines of NAME=value, as kustomize does: lines that begin with #
+// and empty ones say nothing.
+func readEnv(file string) (map[string]string, error) {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	given := map[string]string{}
+	for line := range strings.Lines(string(raw)) {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, value, found := strings.Cut(line, "=")
+		if _, twice := given[name]; !found || twice {
+			return nil, fmt.Errorf("%s: %q is no setting, or there twice", file, line)
+		}
+		given[name] = value
+	}
+	return given, nil
 }
 
 func readYAML(file string, into any) error {

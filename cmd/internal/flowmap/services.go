@@ -63,10 +63,10 @@ func (m *Map) checkServices(say sayer) {
 	}
 	slices.Sort(files)
 	for _, file := range missing(slices.Compact(files), m.Listed) {
-		say("infra/kustomization.yaml does not list %s", file)
+		say("no kustomization of infra/ lists %s", file)
 	}
 	for _, file := range missing(m.Listed, files) {
-		say("infra/kustomization.yaml lists %s, which is not there", file)
+		say("a kustomization of infra/ lists %s, which is not there", file)
 	}
 	want := []string{images + relay}
 	for _, name := range deployed {

@@ -22,16 +22,16 @@ import (
 type Map struct {
 	Catalogue []events.Entry
 	Manifests *knative.Manifests
-	Objects   []Object // all manifests, those that knative.Load leaves alone included
+	Objects   []Object // all shared manifests, those that knative.LoadInfra leaves alone included
 	Settings  Settings
 	Mains     []string            // folders of functions/cmd
 	Roles     []string            // database roles of the migrations, without their prefix
 	Speaks    map[string][]string // main -> the outside systems whose client it is built with
 	Built     []string            // images that skaffold.yaml builds
-	Listed    []string            // files that infra/kustomization.yaml lists
+	Listed    []string            // files that the kustomizations of infra/ list
 }
 
-// Settings is the ConfigMap of all functions, read as they read it.
+// Settings is what all functions are told, read as they read it.
 type Settings struct {
 	Service config.Service
 	Audit   config.Audit
@@ -48,13 +48,13 @@ func Read(root string) (*Map, error) {
 	infra := os.DirFS(filepath.Join(root, "infra"))
 	m := &Map{Catalogue: events.Catalogue()}
 	var err error
-	if m.Manifests, err = knative.Load(namespace, infra); err != nil {
+	if m.Manifests, err = knative.LoadInfra(namespace, infra); err != nil {
 		return nil, err
 	}
 	if m.Objects, err = objects(infra); err != nil {
 		return nil, err
 	}
-	if m.Settings, err = settings(m.Objects); err != nil {
+	if m.Settings, err = settings(filepath.Join(root, "infra", "base", "settings.env")); err != nil {
 		return nil, err
 	}
 	if m.Mains, m.Speaks, err = mains(filepath.Join(root, "functions", "cmd")); err != nil {
@@ -66,18 +66,17 @@ func Read(root string) (*Map, error) {
 	if m.Built, err = built(filepath.Join(root, "skaffold.yaml")); err != nil {
 		return nil, err
 	}
-	m.Listed, err = listed(filepath.Join(root, "infra", "kustomization.yaml"))
+	m.Listed, err = listed(filepath.Join(root, "infra"))
 	return m, err
 }
 
-// settings reads the ConfigMap into every block of package config: a value that
-// does not parse is an error, a name that nobody asks for is listed.
-func settings(all []Object) (Settings, error) {
-	i := slices.IndexFunc(all, func(o Object) bool { return o.Kind == "ConfigMap" && o.Metadata.Name == configMap })
-	if i < 0 {
-		return Settings{}, fmt.Errorf("no ConfigMap %s, which every Service refers to", configMap)
+// settings reads the settings of base into every block of package config: a value
+// that does not parse is an error, a name that nobody asks for is listed.
+func settings(file string) (Settings, error) {
+	given, err := readEnv(file)
+	if err != nil {
+		return Settings{}, err
 	}
-	given := all[i].Data
 	asked := map[string]bool{}
 	var blocks struct {
 		config.Service
@@ -89,13 +88,13 @@ func settings(all []Object) (Settings, error) {
 		config.Mail
 		config.SMS
 	}
-	err := config.Load(context.Background(), func(name string) (string, bool) {
+	err = config.Load(context.Background(), func(name string) (string, bool) {
 		asked[name] = true
 		value, there := given[name]
 		return value, there
 	}, &blocks)
 	if err != nil {
-		return Settings{}, fmt.Errorf("ConfigMap %s: %w", configMap, err)
+		return Settings{}, fmt.Errorf("%s: %w", file, err)
 	}
 	s := Settings{Service: blocks.Service, Audit: blocks.Audit}
 	for name := range given {

@@ -18,7 +18,7 @@ import (
 
 // The manifest says: three retries, doubling from 0.1 s.
 func TestRetriesAndBackoffComeFromTheManifest(t *testing.T) {
-	manifests, err := knative.Load("quittance", os.DirFS("testdata/infra"))
+	manifests, err := knative.LoadInfra("quittance", os.DirFS("testdata/infra"))
 	require.NoError(t, err)
 	payment, deadLetter := answering(http.StatusServiceUnavailable, "no database"), &recorder{}
 	b := start(t, knative.Options{Manifests: manifests, Services: map[string]http.Handler{

@@ -18,7 +18,7 @@
 // synchronous, as Knative's default is: the producer's 202 comes after every
 // Trigger has been served or has given up.
 //
-//	manifests, err := knative.Load("quittance", os.DirFS("infra/base"), os.DirFS("infra/functions"))
+//	manifests, err := knative.LoadInfra("quittance", os.DirFS("infra"))
 //	broker, err := knative.Start(ctx, knative.Options{
 //		Manifests: manifests,
 //		Services:  map[string]http.Handler{"payment": payment, "dead-letter": deadLetter},

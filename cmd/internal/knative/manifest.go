@@ -18,12 +18,26 @@ import (
 // PingSources tick. Defaults are filled in as the cluster's admission webhook
 // would. Each list is sorted by name.
 type Manifests struct {
-	// Namespace is the one given to Load.
+	// Namespace is the one given to Load or LoadInfra.
 	Namespace   string
 	Brokers     []*eventingv1.Broker
 	Triggers    []*eventingv1.Trigger
 	PingSources []*sourcesv1.PingSource
 	Services    []*Service
+}
+
+// LoadInfra reads what all deployments share from the project's folder infra/:
+// base and functions. Overlays are not read; they say what is different elsewhere.
+func LoadInfra(namespace string, infra fs.FS) (*Manifests, error) {
+	var trees []fs.FS
+	for _, folder := range []string{"base", "functions"} {
+		tree, err := fs.Sub(infra, folder)
+		if err != nil {
+			return nil, fmt.Errorf("read manifests: %w", err)
+		}
+		trees = append(trees, tree)
+	}
+	return Load(namespace, trees...)
 }
 
 // Load reads every .yaml and .yml file of the given trees, subfolders included.
