@@ -19,6 +19,8 @@ type Mambu struct {
 	CertFile string `env:"MAMBU_CERT_FILE"`
 	KeyFile  string `env:"MAMBU_KEY_FILE"`
 	CAFile   string `env:"MAMBU_CA_FILE"`
+	// ServerName is the name on the server's certificate, if it is not the host of BaseURL.
+	ServerName string `env:"MAMBU_SERVER_NAME"`
 	// Timeout bounds one attempt of a call; Tries bounds the attempts, all with the same key.
 	Timeout time.Duration `env:"MAMBU_TIMEOUT, default=5s"`
 	Tries   int           `env:"MAMBU_TRIES, default=3"`

@@ -2,6 +2,7 @@ package externale_test
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"log"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -322,6 +324,13 @@ func TestA30_MutualTLSAndToken(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.TLS, err = authority.ServerTLS(cert, key)
 	require.NoError(t, err)
+	var caller atomic.Value // the name on the last client's certificate
+	server.TLS.VerifyConnection = func(c tls.ConnectionState) error {
+		if len(c.PeerCertificates) > 0 {
+			caller.Store(c.PeerCertificates[0].Subject.CommonName)
+		}
+		return nil
+	}
 	server.StartTLS()
 	defer server.Close()
 
@@ -348,9 +357,25 @@ func TestA30_MutualTLSAndToken(t *testing.T) {
 	}
 	require.Empty(t, emulator.Book().Attempts, "nothing got through")
 
-	result, err := try(whole)
+	from := externale.ConfigFrom(whole)
+	from.HTTP.Logger = quiet()
+	client := externale.New(from)
+	result, err := client.Close(within(t, 10*time.Second), newRequest())
 	require.NoError(t, err)
 	require.True(t, result.Confirmed())
+	require.Equal(t, "client", caller.Load())
+
+	// A29: token and certificate on disk are replaced, the client lives on.
+	newCert, newKey, err := authority.Issue("renewed", time.Hour)
+	require.NoError(t, err)
+	require.NoError(t, os.Rename(newCert, clientCert))
+	require.NoError(t, os.Rename(newKey, clientKey))
+	emulator.Accept("another-token")
+	require.NoError(t, os.WriteFile(tokenFile, []byte("another-token"), 0o600))
+	server.CloseClientConnections()
+	_, err = client.Read(within(t, 10*time.Second), account)
+	require.NoError(t, err)
+	require.Equal(t, "renewed", caller.Load())
 
 	plain := outsidetest.Listen(emulator)
 	defer func() { require.NoError(t, plain.Close()) }()

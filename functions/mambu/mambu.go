@@ -45,7 +45,7 @@ func ConfigFrom(c config.Mambu) Config {
 		User:     c.User,
 		Password: outside.FromFile(c.PasswordFile),
 		HTTP: outside.Options{
-			TLS:                 outside.TLSFiles{Cert: c.CertFile, Key: c.KeyFile, CA: c.CAFile},
+			TLS:                 outside.TLSFiles{Cert: c.CertFile, Key: c.KeyFile, CA: c.CAFile, ServerName: c.ServerName},
 			AttemptTimeout:      c.Timeout,
 			Tries:               c.Tries,
 			AllowPlainHTTP:      c.AllowPlainHTTP,

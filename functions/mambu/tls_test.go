@@ -1,11 +1,13 @@
 package mambu_test
 
 import (
+	"crypto/tls"
 	"io"
 	"log"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +43,11 @@ func TestA30_MutualTLSFromConfiguration(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.TLS, err = authority.ServerTLS(cert, key)
 	require.NoError(t, err)
+	var caller atomic.Value // the name on the last client's certificate
+	server.TLS.VerifyConnection = func(c tls.ConnectionState) error {
+		caller.Store(c.PeerCertificates[0].Subject.CommonName)
+		return nil
+	}
 	server.StartTLS()
 	defer server.Close()
 
@@ -58,6 +65,7 @@ func TestA30_MutualTLSFromConfiguration(t *testing.T) {
 		"wrong CA":              func(c *config.Mambu) { c.CAFile = stranger.CertFile },
 		"no client certificate": func(c *config.Mambu) { c.CertFile, c.KeyFile = "", "" },
 		"no key file":           func(c *config.Mambu) { c.APIKeyFile = filepath.Join(folder, "none") },
+		"another server's name": func(c *config.Mambu) { c.ServerName = "other.mambu.invalid" },
 		"plain HTTP":            func(c *config.Mambu) { c.BaseURL = "http://" + server.Listener.Addr().String() },
 		"nothing":               func(c *config.Mambu) { *c = config.Mambu{} },
 	} {
@@ -68,7 +76,22 @@ func TestA30_MutualTLSFromConfiguration(t *testing.T) {
 	}
 	require.Empty(t, emulator.Book().Attempts)
 
-	result, err := try(whole)
+	from := mambu.ConfigFrom(whole)
+	from.HTTP.Logger = quiet()
+	client := mambu.New(from)
+	result, err := client.Close(deadline(t, 10*time.Second), request)
 	require.NoError(t, err)
 	require.True(t, result.Confirmed())
+	require.Equal(t, "client", caller.Load())
+
+	// A29: the pair on disk is replaced, the client lives on; the next
+	// connection shows the new one.
+	newCert, newKey, err := authority.Issue("renewed", time.Hour)
+	require.NoError(t, err)
+	require.NoError(t, os.Rename(newCert, clientCert))
+	require.NoError(t, os.Rename(newKey, clientKey))
+	server.CloseClientConnections()
+	_, err = client.Read(deadline(t, 10*time.Second), account)
+	require.NoError(t, err)
+	require.Equal(t, "renewed", caller.Load())
 }

@@ -6,15 +6,11 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
-	"strings"
-	"sync/atomic"
+
+	"quittance.dev/functions/secret"
 )
 
 const redacted = "[redacted]"
-
-// secretLimit bounds a secret's file, in bytes; a longer one is not a secret.
-const secretLimit = 64 << 10
 
 // Secret is a password, token or key. It prints as [redacted] in every form:
 // fmt verbs, JSON, slog. The zero Secret is "none".
@@ -36,23 +32,19 @@ func Literal(value string) Secret {
 // empty path gives the zero Secret. Surrounding white space is not part of it.
 //
 // The file is read each time, so a rotated secret works from the next call on.
-// While it cannot be read (it may be half way through a rotation) the last
-// good value stands in.
+// While it is not good (it may be half way through a rotation) the last good
+// value stands in, with a warning: see package secret.
 func FromFile(path string) Secret {
 	if path == "" {
 		return Secret{}
 	}
-	var last atomic.Pointer[string]
+	file := secret.Watch(path, secret.Text)
 	return Secret{func() (string, error) {
-		value, err := readSecret(path)
-		if err == nil {
-			last.Store(&value)
-			return value, nil
+		value, err := file.Now()
+		if err != nil {
+			return "", misconfigured(err)
 		}
-		if good := last.Load(); good != nil {
-			return *good, nil
-		}
-		return "", misconfigured(err)
+		return value, nil
 	}}
 }
 
@@ -66,26 +58,6 @@ func (s Secret) Reveal() (string, error) {
 		return "", misconfigured(errors.New("no secret configured"))
 	}
 	return s.reveal()
-}
-
-func readSecret(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("read secret: %w", err)
-	}
-	defer func() { _ = f.Close() }()
-	b, err := io.ReadAll(io.LimitReader(f, secretLimit+1))
-	if err != nil {
-		return "", fmt.Errorf("read secret: %w", err)
-	}
-	value := strings.TrimSpace(string(b))
-	switch {
-	case value == "":
-		return "", fmt.Errorf("read secret: %s is empty", path)
-	case len(b) > secretLimit:
-		return "", fmt.Errorf("read secret: %s is longer than %d bytes", path, secretLimit)
-	}
-	return value, nil
 }
 
 // Format implements fmt.Formatter for every verb.

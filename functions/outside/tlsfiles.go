@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync/atomic"
 )
@@ -89,6 +90,7 @@ func lastGood[T any](last *atomic.Pointer[T], read func() (*T, error)) (*T, erro
 		return v, nil
 	}
 	if v := last.Load(); v != nil {
+		slog.Warn("the files of a TLS connection are not good, what was read before stays in use", "error", err)
 		return v, nil
 	}
 	return nil, err

@@ -6,13 +6,14 @@ package pgpool
 import (
 	"context"
 	"fmt"
-	"os"
+	"log/slog"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"quittance.dev/config"
+	"quittance.dev/functions/secret"
 )
 
 // timeouts of every session, in milliseconds. A statement that takes longer is
@@ -25,17 +26,16 @@ var timeouts = map[string]string{
 
 // Open makes a pool as c says. No connection is made yet: a function that
 // starts before its database answers 503 until it is there.
+//
+// The password's file and the authorities' file are read again for each new
+// connection, so both are rotated without a restart. What is read while one of
+// them is not good changes nothing: the value before stays in use.
 func Open(ctx context.Context, c config.Postgres, application string) (*pgxpool.Pool, error) {
 	cfg, err := pgxpool.ParseConfig(connString(c))
 	if err != nil {
 		return nil, fmt.Errorf("postgres settings: %w", err)
 	}
-	if c.PasswordFile != "" {
-		cfg.BeforeConnect = func(_ context.Context, cc *pgx.ConnConfig) (err error) {
-			cc.Password, err = readPassword(c.PasswordFile)
-			return err
-		}
-	}
+	cfg.BeforeConnect = beforeConnect(c)
 	return New(ctx, cfg, c.MaxConnections, application)
 }
 
@@ -46,10 +46,8 @@ func Connect(ctx context.Context, c config.Postgres) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres settings: %w", err)
 	}
-	if c.PasswordFile != "" {
-		if cfg.Password, err = readPassword(c.PasswordFile); err != nil {
-			return nil, err
-		}
+	if err := beforeConnect(c)(ctx, cfg); err != nil {
+		return nil, err
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg)
 	if err != nil {
@@ -58,12 +56,25 @@ func Connect(ctx context.Context, c config.Postgres) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-func readPassword(file string) (string, error) {
-	password, err := os.ReadFile(file)
-	if err != nil {
-		return "", fmt.Errorf("read the database password: %w", err)
+// beforeConnect puts into a connection's settings what its files say now.
+func beforeConnect(c config.Postgres) func(context.Context, *pgx.ConnConfig) error {
+	password := secret.Watch(c.PasswordFile, secret.Text)
+	return func(ctx context.Context, cc *pgx.ConnConfig) (err error) {
+		if c.CAFile != "" {
+			if fresh, err := pgx.ParseConfig(connString(c)); err == nil {
+				cc.TLSConfig, cc.Fallbacks = fresh.TLSConfig, fresh.Fallbacks
+			} else {
+				slog.WarnContext(ctx, "the database's authorities are not good, those before stay in use", "error", err)
+			}
+		}
+		if c.PasswordFile == "" {
+			return nil
+		}
+		if cc.Password, err = password.Now(); err != nil {
+			return fmt.Errorf("the database password: %w", err)
+		}
+		return nil
 	}
-	return strings.TrimSpace(string(password)), nil
 }
 
 // New makes a pool from a parsed configuration.

@@ -2,6 +2,7 @@ package pgpool_test
 
 import (
 	"context"
+	"crypto/x509"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"quittance.dev/config"
+	"quittance.dev/functions/outside/outsidetest"
 	"quittance.dev/functions/pgpool"
 	"quittance.dev/functions/pgtest"
 )
@@ -72,7 +74,7 @@ func TestF3_PasswordsRotate(t *testing.T) {
 	c := settings(pgtest.New(t), "quittance_api")
 	c.PasswordFile = filepath.Join(t.TempDir(), "password")
 	pool := open(t, c)
-	require.ErrorContains(t, pool.Ping(t.Context()), "read the database password")
+	require.ErrorContains(t, pool.Ping(t.Context()), "the database password")
 	for _, password := range []string{"first\n", "  second"} {
 		require.NoError(t, os.WriteFile(c.PasswordFile, []byte(password), 0o600))
 		cc := pool.Config().ConnConfig.Copy()
@@ -81,8 +83,53 @@ func TestF3_PasswordsRotate(t *testing.T) {
 		require.NoError(t, pool.Ping(t.Context()))
 		pool.Reset()
 	}
-	require.NoError(t, os.Remove(c.PasswordFile))
-	require.ErrorContains(t, pool.Ping(t.Context()), "read the database password")
+	for _, half := range []func() error{
+		func() error { return os.Truncate(c.PasswordFile, 0) },
+		func() error { return os.Remove(c.PasswordFile) },
+	} {
+		require.NoError(t, half())
+		cc := pool.Config().ConnConfig.Copy()
+		require.NoError(t, pool.Config().BeforeConnect(t.Context(), cc))
+		require.Equal(t, "second", cc.Password, "a rotation that is half done changes nothing")
+	}
+}
+
+// TestF3_AuthoritiesRotate: who may have signed the database's certificate is
+// read for each new connection, too.
+func TestF3_AuthoritiesRotate(t *testing.T) {
+	t.Parallel()
+	roots := func(file string) *x509.CertPool {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		pool := x509.NewCertPool()
+		require.True(t, pool.AppendCertsFromPEM(content))
+		return pool
+	}
+	before, err := outsidetest.NewAuthority(t.TempDir(), "before")
+	require.NoError(t, err)
+	after, err := outsidetest.NewAuthority(t.TempDir(), "after")
+	require.NoError(t, err)
+	c := config.Postgres{Host: "db.example", Port: 5432, TLS: "verify-full", CAFile: filepath.Join(t.TempDir(), "ca.pem")}
+	put := func(from string) {
+		content, err := os.ReadFile(from)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(c.CAFile, content, 0o600))
+	}
+	put(before.CertFile)
+	pool := open(t, c)
+	trusts := func(want *x509.CertPool) {
+		t.Helper()
+		cc := pool.Config().ConnConfig.Copy()
+		require.NoError(t, pool.Config().BeforeConnect(t.Context(), cc))
+		require.True(t, want.Equal(cc.TLSConfig.RootCAs))
+		require.Equal(t, "db.example", cc.TLSConfig.ServerName)
+	}
+	was, is := roots(before.CertFile), roots(after.CertFile)
+	trusts(was)
+	require.NoError(t, os.WriteFile(c.CAFile, []byte("half"), 0o600))
+	trusts(was)
+	put(after.CertFile)
+	trusts(is)
 }
 
 // TestConnect is for migrations: one connection, without the limits of a
@@ -92,7 +139,7 @@ func TestConnect(t *testing.T) {
 	c := settings(pgtest.New(t), "postgres")
 	c.PasswordFile = filepath.Join(t.TempDir(), "password")
 	_, err := pgpool.Connect(t.Context(), c)
-	require.ErrorContains(t, err, "read the database password")
+	require.ErrorContains(t, err, "the database password")
 	require.NoError(t, os.WriteFile(c.PasswordFile, []byte("secret"), 0o600))
 	conn, err := pgpool.Connect(t.Context(), c)
 	require.NoError(t, err)
