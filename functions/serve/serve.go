@@ -1,5 +1,6 @@
 // Package serve runs one function as a process of its own: configuration,
-// database, telemetry, HTTP, and an orderly end.
+// database, telemetry, HTTP, and an orderly end. While the database's schema is
+// older than the build needs it answers 503, and /readyz says so.
 package serve
 
 import (
@@ -37,7 +38,8 @@ type Process struct {
 type Parts struct {
 	// Handler answers HTTP; /healthz, /readyz and /metrics are served beside it.
 	Handler http.Handler
-	// Run, if set, works in the background until its context ends.
+	// Run, if set, works in the background until its context ends. Like Handler,
+	// it is not called before the schema is the one that this build needs.
 	Run func(context.Context) error
 	// Close, if set, is called when the last request has been answered.
 	Close func()
@@ -107,12 +109,13 @@ func run(ctx context.Context, name string, lookup Lookup, build Build) (err erro
 func serve(ctx context.Context, p Process, parts Parts, metrics http.Handler) error {
 	ctx, end := context.WithCancel(ctx) // one part that fails ends the others
 	defer end()
+	schema := &gate{pool: p.Pool, logger: p.Logger}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", metrics)
 	mux.Handle("GET /healthz", probe(func(context.Context) error { return nil }))
-	mux.Handle("GET /readyz", probe(p.Pool.Ping))
+	mux.Handle("GET /readyz", probe(schema.ready))
 	if parts.Handler != nil {
-		mux.Handle("/", parts.Handler)
+		mux.Handle("/", schema.hold(parts.Handler))
 	}
 	drainer := &handlers.Drainer{Inner: mux, QuietPeriod: p.Config.Drain}
 	server := &http.Server{
@@ -132,6 +135,9 @@ func serve(ctx context.Context, p Process, parts Parts, metrics http.Handler) er
 	})
 	if parts.Run != nil {
 		background.Go(func() {
+			if schema.wait(ctx); ctx.Err() != nil {
+				return
+			}
 			if err := parts.Run(ctx); err != nil {
 				failed <- err
 			}
