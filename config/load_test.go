@@ -24,12 +24,15 @@ func TestEveryBlockWorksWhenNothingIsSet(t *testing.T) {
 		config.Stripe
 		config.Mail
 		config.SMS
+		config.Migrate
 	}
 	require.NoError(t, config.Load(context.Background(), from(nil), &c))
 	require.Equal(t, 8080, c.Port)
 	require.Equal(t, 8*time.Second, c.Deadline)
 	require.Equal(t, "quittance", c.Postgres.Database)
 	require.Equal(t, time.Minute, c.Audit.Deadline)
+	require.Equal(t, 2*time.Minute, c.Wait)
+	require.Empty(t, c.RolePasswordsDir)
 }
 
 func TestABrokenValueIsAnErrorThatNamesTheField(t *testing.T) {

@@ -5,6 +5,9 @@ var (
 	Migrations  = migrations
 	MigrateFrom = migrateFrom
 	HashOf      = hashOf
+
+	ScramVerifier = scramVerifier
+	ScramWith     = scramWith
 )
 
 // VersionTable is where tern keeps the version.

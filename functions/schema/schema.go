@@ -35,7 +35,25 @@ func Migrate(ctx context.Context, conn *pgx.Conn) error {
 
 // migrateFrom runs the migrations in files, which are numbered from 1 without a
 // gap and without a twin.
-func migrateFrom(ctx context.Context, conn *pgx.Conn, files fs.FS) (err error) {
+func migrateFrom(ctx context.Context, conn *pgx.Conn, files fs.FS) error {
+	return locked(ctx, conn, func() error {
+		migrator, err := migrate.NewMigrator(ctx, conn, versionTable)
+		if err != nil {
+			return fmt.Errorf("open the version table: %w", err)
+		}
+		if err := migrator.LoadMigrations(files); err != nil {
+			return fmt.Errorf("read migrations: %w", err)
+		}
+		if err := migrator.Migrate(ctx); err != nil {
+			return fmt.Errorf("migrate: %w", err)
+		}
+		return nil
+	})
+}
+
+// locked runs work under the schema's advisory lock, which several processes
+// take one after the other.
+func locked(ctx context.Context, conn *pgx.Conn, work func() error) (err error) {
 	if _, err := conn.Exec(ctx, "select pg_advisory_lock($1)", lockKey); err != nil {
 		return fmt.Errorf("lock the schema: %w", err)
 	}
@@ -44,17 +62,7 @@ func migrateFrom(ctx context.Context, conn *pgx.Conn, files fs.FS) (err error) {
 			err = fmt.Errorf("unlock the schema: %w", unlockErr)
 		}
 	}()
-	migrator, err := migrate.NewMigrator(ctx, conn, versionTable)
-	if err != nil {
-		return fmt.Errorf("open the version table: %w", err)
-	}
-	if err := migrator.LoadMigrations(files); err != nil {
-		return fmt.Errorf("read migrations: %w", err)
-	}
-	if err := migrator.Migrate(ctx); err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	return nil
+	return work()
 }
 
 // Subscribe records which consumer hears which event type, so that the audit
