@@ -46,8 +46,28 @@ bin/golangci-lint-$(LINT_VERSION):
 	@GOBIN="$(CURDIR)/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
 	@mv bin/golangci-lint $@
 
+# For clusters: KIND_CLUSTER, KIND_IMAGE, KNATIVE_EVENTING_VERSION, KNATIVE_SERVING_VERSION,
+# KNATIVE_KOURIER_VERSION (infra/kind/versions.env), KO_DOCKER_REPO, KO_DEFAULTBASEIMAGE,
+# POSTGRES_IMAGE. All that is exported here is read by the scripts.
+OVERLAY ?= kind
+export KIND_CLUSTER ?= quittance
+export KIND_CLUSTER_NAME ?= $(KIND_CLUSTER)
+export KO_DOCKER_REPO ?= kind.local
+
+.PHONY: kind-up
+kind-up: ## a kind cluster with Knative; what is there already is left alone
+	@infra/kind/up
+
+.PHONY: kind-down
+kind-down: ## delete it; nothing happens if there is none
+	@kind delete cluster --name "$(KIND_CLUSTER)"
+
+.PHONY: deploy
+deploy: build ## build the images and bring up OVERLAY (kind, staging, production) in the current cluster
+	@infra/deploy "$(OVERLAY)"
+
 .PHONY: generate
-generate: build ## the generated files: event schemas, AsyncAPI, catalogue, flow picture
+generate: build ## the generated files: event schemas, AsyncAPI, catalogue, flow picture, skaffold artifacts
 	@bin/quittance events generate --root .
 
 .PHONY: storm

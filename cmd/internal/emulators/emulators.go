@@ -1,15 +1,20 @@
-// Package emulators runs the outside world of a laptop's bank: Mambu, the
+// Package emulators runs the outside world of a bank that is only tried: Mambu, the
 // external system E, the card processor, the mail gateway and the SMS gateway.
 // Each speaks its system's real protocol and keeps its own books on disk, so
 // that what really happened outside can be compared with what the bank says.
+//
+// A bank in one process reaches them over memory ([Set.Clients]). On a cluster
+// they are a process of their own (cmd/emulators), which serves [Set.Doors].
 package emulators
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -40,7 +45,7 @@ const (
 	smsHost    = "sms.outside.test"
 )
 
-// accountSID is the bank's account at the SMS gateway.
+// accountSID is the bank's account at the SMS gateway; overlays/kind says the same.
 const accountSID = "AC00000000000000000000000000000001"
 
 // From is the sender of the bank's mails.
@@ -48,8 +53,13 @@ const From = "Quittance <no-reply@quittance.invalid>"
 
 // Options of the outside world.
 type Options struct {
-	Folder     string // of the books and the credentials
-	WebhookURL string // where the card processor posts its webhooks
+	Folder string // of the books
+	// Credentials is a folder with what callers must show, one file each; one that
+	// is missing is made. Empty means the folder "credentials" beside the books.
+	Credentials string
+	// ClientCertificates has E turn away connections that are not mutual TLS.
+	ClientCertificates bool
+	WebhookURL         string // where the card processor posts its webhooks
 	// Webhooks carries them.
 	Webhooks http.RoundTripper
 	Logger   *slog.Logger
@@ -63,6 +73,7 @@ type Set struct {
 	Mail   *mailtest.Gateway
 	SMS    *smstest.Emulator
 
+	doors   map[string]http.Handler
 	network *memnet.Network
 	secrets map[string]string // name to file
 	logger  *slog.Logger
@@ -76,9 +87,10 @@ func Start(o Options) (_ *Set, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
+	credentials := cmp.Or(o.Credentials, filepath.Join(o.Folder, "credentials"))
 	values := map[string]string{}
 	for _, name := range []string{"mambu-api-key", "e-token", "stripe-api-key", "stripe-webhook-secret", "mail-api-key", "sms-secret"} {
-		file := filepath.Join(o.Folder, "credentials", name)
+		file := filepath.Join(credentials, name)
 		if values[name], err = credential(file); err != nil {
 			return nil, err
 		}
@@ -89,7 +101,8 @@ func Start(o Options) (_ *Set, err error) {
 	if s.Mambu, err = mambutest.New(mambutest.Options{Journal: book("mambu"), APIKey: values["mambu-api-key"], AdoptUnknown: true, Clock: clock}); err != nil {
 		return nil, fmt.Errorf("mambu: %w", err)
 	}
-	if s.E, err = externaletest.New(externaletest.Options{Journal: book("e"), Tokens: []string{values["e-token"]}, AdoptUnknown: true, Clock: clock}); err != nil {
+	if s.E, err = externaletest.New(externaletest.Options{Journal: book("e"), Tokens: []string{values["e-token"]}, AdoptUnknown: true, Clock: clock,
+		RequireClientCertificate: o.ClientCertificates}); err != nil {
 		return nil, fmt.Errorf("e: %w", err)
 	}
 	if s.Stripe, err = stripetest.New(stripetest.Config{
@@ -105,15 +118,22 @@ func Start(o Options) (_ *Set, err error) {
 	if s.SMS, err = smstest.New(smstest.Config{Path: book("sms"), User: accountSID, Secret: values["sms-secret"], Clock: clock}); err != nil {
 		return nil, fmt.Errorf("sms: %w", err)
 	}
-	for host, handler := range map[string]http.Handler{
-		mambuHost: http.StripPrefix("/api", s.Mambu), eHost: s.E, stripeHost: s.Stripe, mailHost: s.Mail, smsHost: s.SMS,
+	s.doors = map[string]http.Handler{
+		"mambu": http.StripPrefix("/api", s.Mambu), "e": s.E, "stripe": s.Stripe, "mail": s.Mail, "sms": s.SMS,
+	}
+	for name, host := range map[string]string{
+		"mambu": mambuHost, "e": eHost, "stripe": stripeHost, "mail": mailHost, "sms": smsHost,
 	} {
-		if err := s.network.Handle(host, handler); err != nil {
+		if err := s.network.Handle(host, s.doors[name]); err != nil {
 			return nil, err
 		}
 	}
 	return s, nil
 }
+
+// Doors are the systems' own APIs, by the names that Admin uses: mambu, e,
+// stripe, mail and sms.
+func (s *Set) Doors() map[string]http.Handler { return maps.Clone(s.doors) }
 
 // credential reads a secret from file, or makes one up and keeps it there.
 func credential(file string) (string, error) {

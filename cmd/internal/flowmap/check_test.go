@@ -188,7 +188,7 @@ func TestF01_PlantedMistakesInServicesAreFound(t *testing.T) {
 		"a setting for nobody":  {func(m *flowmap.Map) { m.Settings.Unknown = []string{"POSTGRES_HOTS"} }, "no function asks for POSTGRES_HOTS"},
 		"not listed":            {func(m *flowmap.Map) { m.Listed = m.Listed[1:] }, "no kustomization of infra/ lists base/namespace.yaml"},
 		"listed, not there":     {func(m *flowmap.Map) { m.Listed = append(m.Listed, "functions/advances.yaml") }, "a kustomization of infra/ lists functions/advances.yaml"},
-		"not built":             {func(m *flowmap.Map) { m.Built = m.Built[1:] }, "skaffold.yaml does not build ko://quittance.dev/functions/cmd/api"},
+		"not built":             {func(m *flowmap.Map) { m.Built = m.Built[1:] }, "skaffold.yaml does not build ko://quittance.dev/cmd/emulators"},
 		"built for nobody":      {func(m *flowmap.Map) { m.Built = append(m.Built, "ko://x") }, "skaffold.yaml builds ko://x"},
 	} {
 		t.Run(name, func(t *testing.T) {

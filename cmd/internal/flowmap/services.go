@@ -12,11 +12,12 @@ import (
 )
 
 const (
-	images   = "ko://quittance.dev/functions/cmd/"
-	relay    = "relay"
-	audit    = "audit"
-	migrate  = "migrate" // run once before a release, by whoever deploys
-	roleName = "quittance_"
+	images    = "ko://quittance.dev/functions/cmd/"
+	emulators = "ko://quittance.dev/cmd/emulators" // on a cluster on trial
+	relay     = "relay"
+	audit     = "audit"
+	migrate   = "migrate" // a Job, before the functions of a release
+	roleName  = "quittance_"
 
 	// Serving gives a Service no address outside the cluster when it has this
 	// label. Nothing of ours asks a caller who they are.
@@ -68,7 +69,7 @@ func (m *Map) checkServices(say sayer) {
 	for _, file := range missing(m.Listed, files) {
 		say("a kustomization of infra/ lists %s, which is not there", file)
 	}
-	want := []string{images + relay}
+	want := []string{images + relay, images + migrate, emulators}
 	for _, name := range deployed {
 		want = append(want, images+name)
 	}
