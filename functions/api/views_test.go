@@ -89,8 +89,8 @@ func TestB19_AJourneyShowsItsHops(t *testing.T) {
 	b.exec(`insert into delivery.idempotency (consumer, source, id, type, payload_hash, state, attempts, first_seen, done_at)
 		values ('ledger-posting', '/functions/api', $1, 't', sha256(''), 'done', 1, now() + interval '1 second', now() + interval '2 seconds')`, id)
 	completed := uuid.NewString()
-	b.exec(`insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at, due_at)
-		values ($1, '/functions/ledger-posting', 'dev.quittance.deposit.completed.v1', $2, '', $2, '', '', 'money', '{}', now(), now())`, completed, operation)
+	b.exec(`insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at)
+		values ($1, '/functions/ledger-posting', 'dev.quittance.deposit.completed.v1', $2, '', $2, '', '', 'money', '{}', now())`, completed, operation)
 	b.exec(`insert into delivery.idempotency (consumer, source, id, type, payload_hash, state, lease_until, attempts, first_seen)
 		values ('query', '/functions/ledger-posting', $1, 't', sha256(''), 'claimed', now(), 1, now())`, completed)
 	got := b.get("/journeys/" + operation)
@@ -136,8 +136,8 @@ func TestB19_AJourneyWhoseClosureWasRefusedIsStuck(t *testing.T) {
 			b := openBank(t)
 			journey := uuid.NewString()
 			for i, s := range c.said {
-				b.exec(`insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at, due_at)
-					values ($1, '/s', $2, $3, '', $4, '', '', 'closure', '{}', now() + $5 * interval '1 second', now())`,
+				b.exec(`insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at)
+					values ($1, '/s', $2, $3, '', $4, '', '', 'closure', '{}', now() + $5 * interval '1 second')`,
 					fmt.Sprint(i), s.eventType, s.subject, journey, i)
 				entry, _ := events.Lookup(s.eventType)
 				for _, consumer := range entry.Hears {
@@ -161,8 +161,8 @@ func TestB19_ALongJourneyIsCutAndSaysSo(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)
 	say := func(from, to int) {
-		b.exec(`insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at, due_at)
-			select n::text, '/s', 'dev.quittance.payment.failed.v1', '', '', 'long', '', '', 'payments', '{}', now() + n * interval '1 second', now()
+		b.exec(`insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at)
+			select n::text, '/s', 'dev.quittance.payment.failed.v1', '', '', 'long', '', '', 'payments', '{}', now() + n * interval '1 second'
 			from generate_series($1::integer, $2::integer) n`, from, to)
 	}
 	say(1, journeyLimit)

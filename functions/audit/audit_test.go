@@ -28,7 +28,7 @@ func TestConformance(t *testing.T) {
 			r.Owes("payment")
 			e := lost
 			r.Put(&e)
-			r.Exec(`update delivery.outbox set sent_at = now() - interval '3 minutes'`)
+			r.Took(e, 3*time.Minute)
 			r.Exec(`update delivery.audit_mark set audited_to = now() - interval '4 minutes'`)
 		},
 		Events: []events.Data{events.Tick{}, events.Tick{}},

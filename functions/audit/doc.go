@@ -3,7 +3,7 @@
 //
 //	Hears    tick (a PingSource)
 //	Says     audit.finding
-//	Changes  delivery.redelivery, delivery.audit_mark, partitions of the outbox
+//	Changes  delivery.redelivery, delivery.audit_mark, .sent, partitions of the outbox
 //	Reads    delivery.outbox, .subscription, .idempotency, .dead_letter
 //	Calls    nobody: the relay delivers
 //	Fails    an error waits for the next tick

@@ -53,6 +53,7 @@ func TestBrokenTables(t *testing.T) {
 		"look for unheard events: ERROR: permission": {func(b *bench) { b.Exec(`revoke select on delivery.subscription from quittance_audit`) }, queue},
 		"look for unheard events: ERROR: refused":    {func(b *bench) { b.refuse("insert", "delivery.redelivery") }, queue},
 		"move the audit mark":                        {func(b *bench) { b.refuse("update", "delivery.audit_mark") }, queue},
+		"clear away what was audited":                {func(b *bench) { b.Exec(`revoke delete on delivery.sent from quittance_audit`) }, queue},
 		"make partitions": {func(b *bench) {
 			b.Exec(`revoke execute on function delivery.make_partitions(integer) from quittance_audit`)
 		},
@@ -65,11 +66,14 @@ func TestBrokenTables(t *testing.T) {
 			b.refuse("insert", "delivery.redelivery")
 		}, record(409)},
 		"record the dead letter": {func(b *bench) { b.refuse("insert", "delivery.dead_letter") }, record(400)},
-		"claim unsent events": {func(b *bench) { b.Commit(1); b.refuse("update", "delivery.outbox") },
-			func(b *bench) error { _, err := delivery.ClaimUnsent(context.Background(), b.relay, 1, 0); return err }},
+		"claim unsent events": {func(b *bench) { b.Commit(1); b.refuse("update", "delivery.queue") },
+			func(b *bench) error {
+				_, err := delivery.ClaimUnsent(context.Background(), b.relay, payments(1), 0)
+				return err
+			}},
 		"claim redeliveries": {func(b *bench) { b.refuse("update", "delivery.redelivery") },
 			func(b *bench) error {
-				_, err := delivery.ClaimRedeliveries(context.Background(), b.relay, 1, 0)
+				_, err := delivery.ClaimRedeliveries(context.Background(), b.relay, 1, nil, 0)
 				return err
 			}},
 		"bury redelivery: record the dead letter": {func(b *bench) { b.refuse("insert", "delivery.dead_letter") },

@@ -32,12 +32,31 @@ const (
 // maxAge is how long a redelivery is tried before it becomes a dead letter.
 const maxAge = 72 * time.Hour
 
-// ClaimRedeliveries claims up to limit due redeliveries.
-func ClaimRedeliveries(ctx context.Context, pool *pgxpool.Pool, limit int, lease time.Duration) ([]Redelivery, error) {
+// ClaimRedeliveries claims due redeliveries, up to limit of each consumer, less
+// those of it that are busy already.
+func ClaimRedeliveries(ctx context.Context, pool *pgxpool.Pool, limit int, busy map[string]int, lease time.Duration) ([]Redelivery, error) {
+	var consumers []string
+	var taken []int64
+	for consumer, n := range busy {
+		consumers, taken = append(consumers, consumer), append(taken, int64(n))
+	}
 	rows, err := pool.Query(ctx, `
-		with due as (
-			select consumer, source, id from delivery.redelivery where due_at <= now()
-			order by due_at limit $1 for update skip locked
+		with recursive waiting(consumer) as (
+			(select consumer from delivery.redelivery order by consumer limit 1)
+			union all
+			select (select r.consumer from delivery.redelivery r where r.consumer > w.consumer order by r.consumer limit 1)
+			from waiting w where w.consumer is not null
+		), room as (
+			select w.consumer, $1::bigint - coalesce(b.taken, 0) places
+			from waiting w left join unnest($4::text[], $5::bigint[]) b(consumer, taken) using (consumer)
+			where w.consumer is not null
+		), due as (
+			select r.consumer, r.source, r.id from room
+			cross join lateral (
+				select consumer, source, id from delivery.redelivery
+				where consumer = room.consumer and due_at <= now()
+				order by due_at limit greatest(room.places, 0) for update skip locked
+			) r
 		), claimed as (
 			update delivery.redelivery r set due_at = now() + $2::interval, lease = gen_random_uuid(), attempts = attempts + 1
 			from due where r.consumer = due.consumer and r.source = due.source and r.id = due.id
@@ -46,7 +65,7 @@ func ClaimRedeliveries(ctx context.Context, pool *pgxpool.Pool, limit int, lease
 		select o.id, o.source, o.type, o.subject, o.partition_key, o.correlation_id, o.causation_id,
 		       o.traceparent, o.broker, o.created_at, o.data::text, c.consumer, c.lease, c.attempts,
 		       c.created_at <= now() - $3::interval
-		from claimed c join delivery.outbox o on o.source = c.source and o.id = c.id`, limit, lease, maxAge)
+		from claimed c join delivery.outbox o on o.source = c.source and o.id = c.id`, limit, lease, maxAge, consumers, taken)
 	if err != nil {
 		return nil, fmt.Errorf("claim redeliveries: %w", err)
 	}

@@ -16,7 +16,7 @@ func delivery10(ctx context.Context, tx fn.Tx) error { return delivery.MakeParti
 
 func (b *bench) claimAgain(limit int) []delivery.Redelivery {
 	b.t.Helper()
-	due, err := delivery.ClaimRedeliveries(context.Background(), b.relay, limit, time.Minute)
+	due, err := delivery.ClaimRedeliveries(context.Background(), b.relay, limit, nil, time.Minute)
 	require.NoError(b.t, err)
 	return due
 }
@@ -26,10 +26,15 @@ func TestRedeliveriesAreLeased(t *testing.T) {
 	b := newBench(t)
 	e := b.Sent(time.Minute)
 	b.Again("payment", e)
+	later := b.Sent(time.Minute)
+	b.Again("receipt", later)
 	b.Again("receipt", e)
-	b.Exec(`update delivery.redelivery set due_at = now() - interval '1 second' where consumer = 'receipt'`)
+	b.Exec(`update delivery.redelivery set due_at = now() - interval '1 second' where id = $1 and consumer = 'receipt'`, e.ID)
+	b.Exec(`update delivery.redelivery set due_at = now() + interval '1 hour' where consumer = 'payment'`)
 
 	first := b.claimAgain(1)
+	b.Exec(`delete from delivery.redelivery where id = $1`, later.ID)
+	b.Exec(`update delivery.redelivery set due_at = now() where consumer = 'payment'`)
 	require.Len(t, first, 1)
 	require.Equal(t, "receipt", first[0].Consumer, "the oldest first")
 	require.Equal(t, 1, first[0].Attempts)

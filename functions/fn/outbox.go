@@ -65,8 +65,8 @@ func (h *Host) stamp(tx Tx, c cause, said []events.Data) ([]Envelope, error) {
 	return out, nil
 }
 
-// queueOutbox adds to batch the statement that stores what was said and the one
-// that rings the relay's bell; the bell is heard when the transaction commits.
+// queueOutbox adds to batch the statement that stores what was said, in the
+// archive and in the relay's queue, and the one that rings the relay's bell; the bell is heard when the transaction commits.
 func queueOutbox(batch *pgx.Batch, said []Envelope) {
 	if len(said) == 0 {
 		return
@@ -81,18 +81,23 @@ func queueOutbox(batch *pgx.Batch, said []Envelope) {
 		}
 	}
 	batch.Queue(`
-		insert into delivery.outbox (id, source, type, subject, partition_key,
-		       correlation_id, causation_id, traceparent, broker, data, created_at, due_at)
-		select s.*, now(), now()
-		from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
-		            $6::text[], $7::text[], $8::text[], $9::text[], $10::json[]) s`,
+		with said as (
+			insert into delivery.outbox (id, source, type, subject, partition_key,
+			       correlation_id, causation_id, traceparent, broker, data, created_at)
+			select s.*, now()
+			from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[],
+			            $6::text[], $7::text[], $8::text[], $9::text[], $10::json[]) s
+			returning broker, source, id, created_at
+		)
+		insert into delivery.queue (broker, source, id, created_at, due_at)
+		select broker, source, id, created_at, created_at from said`,
 		columns[0], columns[1], columns[2], columns[3], columns[4],
 		columns[5], columns[6], columns[7], columns[8], columns[9])
 	batch.Queue("notify " + Doorbell)
 }
 
 // Doorbell is the Postgres channel on which a commit with new events wakes the
-// relay. It carries nothing: the outbox is the truth.
+// relay. It carries nothing: the queue is the truth.
 const Doorbell = "quittance_outbox"
 
 // saidBefore reads what the function said when it handled the event before. The

@@ -45,7 +45,7 @@ func TestWhatIsSaid(t *testing.T) {
 	var payload events.PaymentValidated
 	require.NoError(t, json.Unmarshal(said.Data, &payload))
 	require.Equal(t, validated(d), payload)
-	require.Equal(t, 1, r.count(`from delivery.outbox where sent_at is null and attempts = 0 and due_at = created_at`))
+	require.Equal(t, 1, r.count(`from delivery.queue q join delivery.outbox o using (broker, source, id, created_at) where q.attempts = 0 and q.due_at = o.created_at`))
 	require.Equal(t, 1, r.count(`from delivery.outbox o join delivery.idempotency i on i.done_at = o.created_at`), "one instant")
 }
 

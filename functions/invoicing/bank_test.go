@@ -106,14 +106,14 @@ func (b *bank) deliver(e fn.Envelope) bool {
 func (b *bank) run() {
 	b.Helper()
 	for range 200 {
-		unsent := b.outbox(`where sent_at is null order by created_at, id`)
+		unsent := b.outbox(`o where exists (select from delivery.queue q where q.source = o.source and q.id = o.id) order by created_at, id`)
 		redelivered := b.redeliver()
 		if len(unsent) == 0 && !redelivered {
 			return
 		}
 		for _, e := range unsent {
 			if b.deliver(e) {
-				b.exec(`update delivery.outbox set sent_at = now() where id = $1 and source = $2`, e.ID, e.Source)
+				b.exec(`delete from delivery.queue where id = $1 and source = $2`, e.ID, e.Source)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -22,6 +23,18 @@ var timeouts = map[string]string{
 	"statement_timeout":                   "5000",
 	"lock_timeout":                        "2000",
 	"idle_in_transaction_session_timeout": "10000",
+}
+
+// planning of every session. A function's statements look few rows up by their
+// keys, and a session plans each of them once: perhaps while a table is still
+// empty, when reading all of it looks cheap. Such a plan would be kept while the
+// table grows, so scans and joins of whole tables are taken only where nothing
+// else is possible.
+var planning = map[string]string{
+	"plan_cache_mode":  "force_generic_plan",
+	"enable_seqscan":   "off",
+	"enable_hashjoin":  "off",
+	"enable_mergejoin": "off",
 }
 
 // Open makes a pool as c says. No connection is made yet: a function that
@@ -81,9 +94,8 @@ func beforeConnect(c config.Postgres) func(context.Context, *pgx.ConnConfig) err
 func New(ctx context.Context, cfg *pgxpool.Config, maxConnections int, application string) (*pgxpool.Pool, error) {
 	cfg.MaxConns = int32(max(maxConnections, 2))
 	cfg.ConnConfig.RuntimeParams["application_name"] = application
-	for name, value := range timeouts {
-		cfg.ConnConfig.RuntimeParams[name] = value
-	}
+	maps.Copy(cfg.ConnConfig.RuntimeParams, timeouts)
+	maps.Copy(cfg.ConnConfig.RuntimeParams, planning)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("open pool: %w", err)

@@ -192,7 +192,7 @@ func archive(t *testing.T, owner *pgxpool.Pool, said []fn.Envelope) {
 	batch := &pgx.Batch{}
 	for _, e := range said {
 		batch.Queue(`insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id,
-			causation_id, traceparent, broker, data, created_at, due_at) values ($1, $2, $3, $4, $5, $6, '', '', 'money', $7, $8, $8)`,
+			causation_id, traceparent, broker, data, created_at) values ($1, $2, $3, $4, $5, $6, '', '', 'money', $7, $8)`,
 			e.ID, e.Source, e.Type, e.Subject, e.PartitionKey, e.CorrelationID, string(e.Data), e.Time)
 	}
 	require.NoError(t, owner.SendBatch(context.Background(), batch).Close())

@@ -111,9 +111,9 @@ func TestRebuildWaitsForWritersAndKeepsWhatTheyWrite(t *testing.T) {
 	writer, owner := db.Pool("quittance_query"), db.Pool("")
 	id, customer := uuid.NewString(), uuid.NewString()
 	_, err := owner.Exec(ctx, `insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id,
-		causation_id, traceparent, broker, data, created_at, due_at)
+		causation_id, traceparent, broker, data, created_at)
 		values ('1', '/functions/api', $1, $2, $2, '', '', '', 'money', json_build_object('account_id', $2::text,
-			'customer_id', $3::text, 'product', 'current', 'currency', 'CHF'), $4, $4)`,
+			'customer_id', $3::text, 'product', 'current', 'currency', 'CHF'), $4)`,
 		events.TypeAccountOpened, id, customer, noon)
 	require.NoError(t, err)
 
@@ -155,8 +155,8 @@ func TestRebuildRefusesAnArchiveItCannotRead(t *testing.T) {
 	id := uuid.NewString()
 	require.NoError(t, query.Opened(ctx, writer, []query.Account{opened(id, uuid.NewString())}))
 	_, err := owner.Exec(ctx, `insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id,
-		causation_id, traceparent, broker, data, created_at, due_at)
-		values ('1', '/functions/api', $1, '', '', '', '', '', 'money', '{"account_id": 5}', $2, $2)`, events.TypeAccountOpened, noon)
+		causation_id, traceparent, broker, data, created_at)
+		values ('1', '/functions/api', $1, '', '', '', '', '', 'money', '{"account_id": 5}', $2)`, events.TypeAccountOpened, noon)
 	require.NoError(t, err)
 	_, err = query.Rebuild(ctx, writer)
 	require.ErrorContains(t, err, "account.opened")

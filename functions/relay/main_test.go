@@ -77,8 +77,8 @@ func (b *bench) start(o relay.Options) *running {
 }
 
 const (
-	unsent = `from delivery.outbox where sent_at is null`
-	sent   = `from delivery.outbox where sent_at is not null`
+	unsent = `from delivery.queue`
+	sent   = `from delivery.outbox o where not exists (select from delivery.queue q where q.source = o.source and q.id = o.id)`
 )
 
 // failing makes a hook that fails the first time at point.

@@ -2,16 +2,17 @@ package relay
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"quittance.dev/functions/delivery"
-	"quittance.dev/functions/fn"
 	"quittance.dev/functions/fp"
 )
 
 // gather is how long the marker waits for company: one statement marks many
 // events as cheaply as one. What a crash leaves unmarked is sent again.
-const gather = 5 * time.Millisecond
+const gather = 20 * time.Millisecond
 
 // markLoop marks what the broker took, everything that waits in one statement.
 func (r *Relay) markLoop(ctx context.Context) {
@@ -63,15 +64,12 @@ func (r *Relay) holdLoop(ctx context.Context) {
 			return
 		}
 		r.mu.Lock()
-		held := make([]fn.Envelope, 0, len(r.inFlight))
-		for _, e := range r.inFlight {
-			held = append(held, e)
-		}
+		held := slices.Collect(maps.Keys(r.inFlight))
 		r.mu.Unlock()
 		if len(held) == 0 {
 			continue
 		}
-		if err := delivery.Postpone(ctx, r.pool, held, r.o.Lease); err != nil && ctx.Err() == nil {
+		if err := delivery.Hold(ctx, r.pool, held, r.o.Lease); err != nil && ctx.Err() == nil {
 			r.o.Logger.WarnContext(ctx, "claims not held", "events", len(held), "error", err)
 		}
 	}

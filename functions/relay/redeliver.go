@@ -2,27 +2,28 @@ package relay
 
 import (
 	"context"
+	"maps"
 	"net/http"
 
 	"quittance.dev/functions/delivery"
 )
 
-// claimRedeliveries takes as many due redeliveries as there is room for and
-// starts their posts. What there is no room for waits for the next sweep.
+// claimRedeliveries takes of each consumer as many due redeliveries as there is
+// room for and starts their posts. What there is no room for waits for the next
+// sweep.
 func (r *Relay) claimRedeliveries(ctx, working context.Context) error {
 	r.mu.Lock()
-	room := r.o.Again - r.again
+	busy := maps.Clone(r.again)
 	r.mu.Unlock()
-	if room <= 0 {
-		return nil
-	}
 	// The claim outlasts the post.
-	due, err := delivery.ClaimRedeliveries(ctx, r.pool, room, r.o.Timeout+r.o.Lease)
+	due, err := delivery.ClaimRedeliveries(ctx, r.pool, r.o.Again, busy, r.o.Timeout+r.o.Lease)
 	if err != nil {
 		return err
 	}
 	r.mu.Lock()
-	r.again += len(due)
+	for _, d := range due {
+		r.again[d.Consumer]++
+	}
 	r.mu.Unlock()
 	for _, d := range due {
 		r.posts.Go(func() { r.redeliver(working, d) })
@@ -57,7 +58,9 @@ func (r *Relay) redeliver(working context.Context, d delivery.Redelivery) {
 		log.WarnContext(ctx, "redelivery left to its lease", "error", err)
 	}
 	r.mu.Lock()
-	r.again--
+	if r.again[d.Consumer]--; r.again[d.Consumer] == 0 {
+		delete(r.again, d.Consumer)
+	}
 	r.mu.Unlock()
 }
 

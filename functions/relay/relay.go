@@ -24,8 +24,8 @@ type Options struct {
 	ConsumerURL func(name string) string   // where a function takes events
 	Client      *http.Client               // default: http.Client without timeout; every post has its own
 	Logger      *slog.Logger
-	InFlight    int           // events posted to brokers at a time; default 128
-	Again       int           // events redelivered to consumers at a time; default 16
+	InFlight    int           // events posted to one broker at a time; default 128
+	Again       int           // events redelivered to one consumer at a time; default 16
 	Lease       time.Duration // default 10 s
 	Sweep       time.Duration // default 1 s
 	Timeout     time.Duration // of one post; over the broker's longest span of retries; default 90 s
@@ -40,9 +40,10 @@ type Relay struct {
 	metrics *metrics
 
 	mu       sync.Mutex
-	inFlight map[string]fn.Envelope // claimed outbox rows whose post has not ended
-	again    int                    // redeliveries whose post has not ended
-	sent     []fn.Envelope          // accepted by the broker, not yet marked
+	inFlight map[int64]events.Broker // claimed rows of the queue whose post has not ended
+	posting  map[events.Broker]int   // how many of them each broker has
+	again    map[string]int          // redeliveries whose post has not ended, by consumer
+	sent     []int64                 // rows of the queue that the broker accepted, not yet marked
 	wake     chan struct{}
 	marking  chan struct{}
 	posts    sync.WaitGroup
@@ -82,8 +83,8 @@ func New(pool *pgxpool.Pool, o Options) *Relay {
 	o.Logger = o.Logger.With("function", "relay")
 	return &Relay{
 		pool: pool, o: o, metrics: newMetrics(),
-		inFlight: map[string]fn.Envelope{},
-		wake:     make(chan struct{}, 1), marking: make(chan struct{}, 1),
+		inFlight: map[int64]events.Broker{}, posting: map[events.Broker]int{}, again: map[string]int{},
+		wake: make(chan struct{}, 1), marking: make(chan struct{}, 1),
 	}
 }
 
@@ -149,13 +150,21 @@ func (r *Relay) listen(ctx context.Context) {
 	}
 }
 
+// pace is the least time between two looks: under load one look then takes many
+// events, as cheaply as one.
+const pace = 5 * time.Millisecond
+
 // claimLoop claims what is due whenever there is room until ctx ends, and posts
 // it under working. Events have a bell; redeliveries are due by the clock and
 // looked for at every sweep. Each has room of its own: a broker that hangs does
 // not keep redeliveries back, nor an outage that is over the events.
 func (r *Relay) claimLoop(ctx, working context.Context) {
-	var swept time.Time // when redeliveries were last looked for
+	var looked, swept time.Time // when events and redeliveries were last looked for
 	for ctx.Err() == nil {
+		if early := pace - time.Since(looked); early > 0 {
+			pause(ctx, early) // the first bell after a silence is answered at once
+		}
+		looked = time.Now()
 		more, err := r.claimEvents(ctx, working)
 		if err == nil && time.Since(swept) >= r.o.Sweep {
 			swept = time.Now()
@@ -179,13 +188,18 @@ func (r *Relay) claimLoop(ctx, working context.Context) {
 	}
 }
 
-// claimEvents takes as many due events as there is room for and starts their
-// posts. More may be due if it could fill the room.
+// claimEvents takes of each broker as many due events as there is room for and
+// starts their posts. More may be due if it filled the room of one.
 func (r *Relay) claimEvents(ctx, working context.Context) (more bool, err error) {
+	room := map[events.Broker]int{}
 	r.mu.Lock()
-	room := r.o.InFlight - len(r.inFlight)
+	for _, broker := range events.Brokers() {
+		if n := r.o.InFlight - r.posting[broker]; n > 0 {
+			room[broker] = n
+		}
+	}
 	r.mu.Unlock()
-	if room <= 0 {
+	if len(room) == 0 {
 		return false, nil // the next post that ends wakes us
 	}
 	unsent, err := delivery.ClaimUnsent(ctx, r.pool, room, r.o.Lease)
@@ -194,16 +208,17 @@ func (r *Relay) claimEvents(ctx, working context.Context) (more bool, err error)
 	}
 	r.mu.Lock()
 	for _, u := range unsent {
-		r.inFlight[key(u.Envelope)] = u.Envelope
+		r.inFlight[u.Seq] = u.Broker
+		r.posting[u.Broker]++
+		room[u.Broker]--
+		more = more || room[u.Broker] == 0
 	}
 	r.mu.Unlock()
 	for _, u := range unsent {
 		r.posts.Go(func() { r.publish(working, u) })
 	}
-	return len(unsent) == room, nil
+	return more, nil
 }
-
-func key(e fn.Envelope) string { return e.Source + "\x00" + e.ID }
 
 // publish posts one event to its broker. Whatever fails, the row stays unsent
 // and is due again after a while.
@@ -218,25 +233,26 @@ func (r *Relay) publish(working context.Context, u delivery.Unsent) {
 	log := r.o.Logger.With("event_id", u.ID, "event_type", string(u.Type), "correlation_id", u.CorrelationID, "broker", string(u.Broker))
 	if accepted {
 		log.DebugContext(ctx, "published", "attempts", u.Attempts, "duration_ms", time.Since(started).Milliseconds())
-		r.finish(u.Envelope, true)
+		r.finish(u, true)
 		return
 	}
 	wait := backoff(u.Attempts)
 	log.WarnContext(ctx, "not published", "status", status, "error", err, "attempts", u.Attempts, "wait", wait)
-	if err := delivery.Postpone(ctx, r.pool, []fn.Envelope{u.Envelope}, wait); err != nil {
+	if err := delivery.Postpone(ctx, r.pool, []int64{u.Seq}, wait); err != nil {
 		log.WarnContext(ctx, "left to the lease", "error", err)
 	}
-	r.finish(u.Envelope, false)
+	r.finish(u, false)
 }
 
 // finish gives an event's place free and hands it to the marker if it was sent.
 // Only a place that was missing is worth a look for more: new events ring.
-func (r *Relay) finish(e fn.Envelope, sent bool) {
+func (r *Relay) finish(u delivery.Unsent, sent bool) {
 	r.mu.Lock()
-	full := len(r.inFlight) >= r.o.InFlight
-	delete(r.inFlight, key(e))
+	full := r.posting[u.Broker] >= r.o.InFlight
+	delete(r.inFlight, u.Seq)
+	r.posting[u.Broker]--
 	if sent {
-		r.sent = append(r.sent, e)
+		r.sent = append(r.sent, u.Seq)
 	}
 	r.mu.Unlock()
 	select {

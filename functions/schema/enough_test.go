@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"quittance.dev/events"
 	"quittance.dev/functions/delivery"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/pgtest"
@@ -20,9 +21,11 @@ func TestA28_DeliverysRolesHaveEnough(t *testing.T) {
 	db := pgtest.New(t)
 	require.NoError(t, run(t, connect(t, db, ""), `
 		insert into delivery.subscription (consumer, type, since) values ('c', 't', '2026-01-01');
-		insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at, due_at, sent_at)
-		values ('lost', '/s', 't', '', '', 'journey', '', '', 'b', '{}', '2026-01-02', '2026-01-02', now() - interval '1 hour'),
-		       ('new', '/s', 't', '', '', 'journey', '', '', 'b', '{}', now(), '2026-01-02', null)`))
+		insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at)
+		values ('lost', '/s', 't', '', '', 'journey', '', '', 'b', '{}', '2026-01-02'),
+		       ('new', '/s', 't', '', '', 'journey', '', '', 'b', '{}', '2026-01-03');
+		insert into delivery.queue (broker, source, id, created_at, due_at) values ('b', '/s', 'new', '2026-01-03', now());
+		insert into delivery.sent (sent_at, sources, ids, created) values (now() - interval '1 hour', array['/s'], array['lost'], array['2026-01-02'::timestamptz])`))
 	// Without data: what a poison event lacks must not keep it out of here.
 	letter := delivery.DeadLetter{Consumer: "c", Source: "/s", EventID: "e", Type: "t", Extensions: map[string]string{}, Code: 503, Reason: "x"}
 	as := func(role string, work func(fn.Tx) error) {
@@ -53,12 +56,13 @@ func TestA28_DeliverysRolesHaveEnough(t *testing.T) {
 	})
 
 	relay := db.Pool("quittance_relay")
-	unsent, err := delivery.ClaimUnsent(t.Context(), relay, 10, time.Minute)
+	unsent, err := delivery.ClaimUnsent(t.Context(), relay, map[events.Broker]int{"b": 10}, time.Minute)
 	require.NoError(t, err)
 	require.Len(t, unsent, 1)
-	require.NoError(t, delivery.Postpone(t.Context(), relay, []fn.Envelope{unsent[0].Envelope}, time.Minute))
-	require.NoError(t, delivery.MarkSent(t.Context(), relay, []fn.Envelope{unsent[0].Envelope}))
-	again, err := delivery.ClaimRedeliveries(t.Context(), relay, 10, time.Minute)
+	require.NoError(t, delivery.Hold(t.Context(), relay, []int64{unsent[0].Seq}, time.Minute))
+	require.NoError(t, delivery.Postpone(t.Context(), relay, []int64{unsent[0].Seq}, time.Minute))
+	require.NoError(t, delivery.MarkSent(t.Context(), relay, []int64{unsent[0].Seq}))
+	again, err := delivery.ClaimRedeliveries(t.Context(), relay, 10, nil, time.Minute)
 	require.NoError(t, err)
 	require.Len(t, again, 1)
 	require.NoError(t, again[0].Again(t.Context(), relay, time.Minute))

@@ -15,8 +15,11 @@ var deliveryRules = []rule{
 	{table: "delivery.idempotency", name: "idempotency_hash_is_sha256", sql: claim + `('c', '/s', 'new', 't', 'short', 'done', null, now(), now())`},
 
 	{table: "delivery.outbox", name: "outbox_once", sql: `
-		insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at, due_at)
-		values ('e', '/s', 'u', '', '', '', '', '', 'b', '{}', '2026-01-02', now())`},
+		insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at)
+		values ('e', '/s', 'u', '', '', '', '', '', 'b', '{}', '2026-01-02')`},
+	{table: "delivery.queue", name: "queue_seq", sql: `
+		insert into delivery.queue (seq, broker, source, id, created_at, due_at) overriding system value
+		values (7, 'b', '/s', 'other', now(), now())`},
 	{table: "delivery.redelivery", name: "redelivery_once", sql: `insert into delivery.redelivery (consumer, source, id, why, due_at) values ('c', '/s', 'e', 'unheard', now())`},
 	{table: "delivery.redelivery", name: "redelivery_why_known", sql: `insert into delivery.redelivery (consumer, source, id, why, due_at) values ('c', '/s', 'new', 'boredom', now())`},
 	{table: "delivery.failure", name: "failure_once", sql: `insert into delivery.failure (consumer, source, id, last_error) values ('c', '/s', 'e', 'y')`},

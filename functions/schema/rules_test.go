@@ -31,8 +31,9 @@ type rule struct {
 const seed = `
 	insert into delivery.idempotency (consumer, source, id, type, payload_hash, state, first_seen, done_at)
 	values ('c', '/s', 'e', 't', sha256(''), 'done', now(), now());
-	insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at, due_at)
-	values ('e', '/s', 't', '', '', '', '', '', 'b', '{}', '2026-01-02', now());
+	insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at)
+	values ('e', '/s', 't', '', '', '', '', '', 'b', '{}', '2026-01-02');
+	insert into delivery.queue (seq, broker, source, id, created_at, due_at) overriding system value values (7, 'b', '/s', 'e', '2026-01-02', now());
 	insert into delivery.redelivery (consumer, source, id, why, due_at) values ('c', '/s', 'e', 'replay', now());
 	insert into delivery.failure (consumer, source, id, last_error) values ('c', '/s', 'e', 'x');
 	insert into delivery.subscription (consumer, type) values ('c', 't');

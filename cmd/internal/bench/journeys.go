@@ -205,7 +205,7 @@ func drained(ctx context.Context, b *bank.Bank) error {
 	defer tick.Stop()
 	for {
 		var waiting int
-		if err := b.Owner.QueryRow(ctx, `select count(*) from delivery.outbox where sent_at is null`).Scan(&waiting); err != nil {
+		if err := b.Owner.QueryRow(ctx, `select count(*) from delivery.queue`).Scan(&waiting); err != nil {
 			return fmt.Errorf("look at the outbox: %w", err)
 		}
 		if waiting == 0 {

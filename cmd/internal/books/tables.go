@@ -70,7 +70,7 @@ var rules = []rule{
 		where not exists (select from delivery.idempotency i where i.consumer = s.consumer and i.source = o.source and i.id = o.id and i.state = 'done')
 		and not exists (select from delivery.dead_letter d where d.consumer = s.consumer and d.source = o.source and d.event_id = o.id and d.status = 'open')`},
 	{"I20 nothing committed waits to be sent", `
-		select type || ' ' || id from delivery.outbox where sent_at is null`},
+		select o.type || ' ' || o.id from delivery.queue q join delivery.outbox o using (source, id, created_at)`},
 	{"I23 every paid invoice was posted to the ledger once", `
 		select i.id::text from invoicing.invoice i
 		left join ledger.journal j on j.business_key = 'payment:' || i.payment_id and j.status = 'posted'
@@ -113,7 +113,7 @@ func Tables(ctx context.Context, owner database) ([]string, error) {
 // consumer, or to be delivered again.
 func Rest(ctx context.Context, owner database) (waiting int, err error) {
 	err = owner.QueryRow(ctx, `
-		select (select count(*) from delivery.outbox where sent_at is null)
+		select (select count(*) from delivery.queue)
 		     + (select count(*) from delivery.redelivery)
 		     + (select count(*) from delivery.outbox o join delivery.subscription s on s.type = o.type and o.created_at >= s.since
 		        where not exists (select from delivery.idempotency i where i.consumer = s.consumer and i.source = o.source and i.id = o.id and i.state = 'done')

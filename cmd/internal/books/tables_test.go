@@ -89,7 +89,7 @@ func TestEachRuleOfTheTablesFiresAlone(t *testing.T) {
 			`update delivery.idempotency set state = 'claimed', done_at = null, lease_until = now() where id = 'handled'`}},
 		"a dead letter that was closed": {broken: "I18", rows: []string{"banking t.v1 handled"}, by: []string{
 			`update delivery.dead_letter set status = 'replayed'`}},
-		"not sent": {broken: "I20", rows: []string{"t.v1 handled"}, by: []string{`update delivery.outbox set sent_at = null`}},
+		"not sent": {broken: "I20", rows: []string{"t.v1 handled"}, by: []string{`insert into delivery.queue (broker, source, id, created_at, due_at) select broker, source, id, created_at, created_at from delivery.outbox`}},
 		"not posted": {broken: "I23", rows: []string{invoice}, by: []string{
 			`update ledger.journal set business_key = 'payment:other' where id = '` + journal + `6'`}},
 		"posted twice": {broken: "I23", rows: []string{invoice}, by: []string{
@@ -176,7 +176,7 @@ func TestRestCountsWhatIsOnItsWay(t *testing.T) {
 	require.Equal(t, 1, waiting(), "the call that is put off")
 	rest := `delete from delivery.redelivery`
 	require.Zero(t, waiting(rest))
-	require.Equal(t, 1, waiting(rest, `update delivery.outbox set sent_at = null`))
+	require.Equal(t, 1, waiting(rest, `insert into delivery.queue (broker, source, id, created_at, due_at) select broker, source, id, created_at, created_at from delivery.outbox`))
 	require.Equal(t, 1, waiting(rest, `delete from delivery.idempotency`))
 	require.Equal(t, 2, waiting(rest, `delete from delivery.idempotency`, `delete from delivery.dead_letter`))
 }

@@ -49,9 +49,13 @@ func (r *Rows) Commit(n int) []fn.Envelope {
 func (r *Rows) Put(e *fn.Envelope) {
 	r.t.Helper()
 	require.NoError(r.t, r.owner.QueryRow(context.Background(), `
-		insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id,
-		       traceparent, broker, data, created_at, due_at)
-		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now(), now()) returning created_at`,
+		with said as (
+			insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id,
+			       traceparent, broker, data, created_at)
+			values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, now()) returning broker, source, id, created_at
+		)
+		insert into delivery.queue (broker, source, id, created_at, due_at)
+		select broker, source, id, created_at, created_at from said returning created_at`,
 		e.ID, e.Source, e.Type, e.Subject, e.PartitionKey, e.CorrelationID, e.CausationID, e.TraceParent, e.Broker, string(e.Data)).Scan(&e.Time))
 }
 
@@ -60,8 +64,17 @@ func (r *Rows) Sent(ago time.Duration) fn.Envelope {
 	r.t.Helper()
 	e := Event()
 	r.Put(&e)
-	r.Exec(`update delivery.outbox set sent_at = now() - $2::interval, created_at = now() - $2::interval where id = $1`, e.ID, ago)
+	r.Exec(`update delivery.outbox set created_at = now() - $2::interval where id = $1`, e.ID, ago)
+	r.Took(e, ago)
 	return e
+}
+
+// Took records that e's broker took it so long ago.
+func (r *Rows) Took(e fn.Envelope, ago time.Duration) {
+	r.t.Helper()
+	r.Exec(`delete from delivery.queue where source = $1 and id = $2`, e.Source, e.ID)
+	r.Exec(`insert into delivery.sent (sent_at, sources, ids, created)
+		select now() - $3::interval, array[source], array[id], array[created_at] from delivery.outbox where source = $1 and id = $2`, e.Source, e.ID, ago)
 }
 
 // Owes subscribes consumer to the type of Event, since ever.

@@ -16,14 +16,14 @@ import (
 // whom something was tried, and what was drawn from a counter that rolled back.
 var unstable = map[string]bool{
 	"delivery.idempotency.attempts": true, "delivery.idempotency.fence": true,
-	"delivery.outbox.traceparent": true, "delivery.outbox.attempts": true,
+	"delivery.outbox.traceparent": true, "delivery.queue.attempts": true,
 	"delivery.dead_letter.times": true, "delivery.dead_letter.attempts": true,
 	"closure.account_closure.last_error": true,
 }
 
 // ignored tables record attempts, not effects.
 var ignored = map[string]bool{
-	"delivery.failure": true, "delivery.redelivery": true, "delivery.audit_mark": true,
+	"delivery.failure": true, "delivery.redelivery": true, "delivery.audit_mark": true, "delivery.sent": true,
 	"delivery.subscription": true, "public.schema_version": true,
 }
 

@@ -1,6 +1,7 @@
 -- delivery: what every function shares. The idempotency table is the delivery
 -- record as well: a committed event is finished when every consumer has a row
--- in state 'done', written in the same transaction as its effect.
+-- in state 'done', written in the same transaction as its effect. Its key is
+-- its only index, so that settling a claim touches the heap only.
 create schema delivery;
 
 create table delivery.idempotency (
@@ -21,10 +22,9 @@ create table delivery.idempotency (
     constraint idempotency_done_has_time check ((state = 'done') = (done_at is not null)),
     constraint idempotency_hash_is_sha256 check (octet_length(payload_hash) = 32)
 ) with (fillfactor = 80);
-create index idempotency_claimed on delivery.idempotency (lease_until) where state = 'claimed';
 
--- The published events: queue until sent, archive for ever. Never deleted row
--- by row; a day's partition goes to cold storage as a whole.
+-- The published events, for ever: rows are only ever added, so few indexes. A
+-- day's partition goes to cold storage as a whole.
 create table delivery.outbox (
     id             text        not null,
     source         text        not null,
@@ -37,15 +37,36 @@ create table delivery.outbox (
     broker         text        not null,
     data           json        not null,
     created_at     timestamptz not null,
-    attempts       integer     not null default 0,
-    due_at         timestamptz not null,
-    sent_at        timestamptz,
     constraint outbox_once primary key (source, id, created_at)
 ) partition by range (created_at);
 create table delivery.outbox_default partition of delivery.outbox default;
-create index outbox_unsent on delivery.outbox (due_at) where sent_at is null;
 create index outbox_by_correlation on delivery.outbox (correlation_id);
-create index outbox_sent on delivery.outbox (sent_at) where sent_at is not null;
+
+-- What waits to be sent, written with the event: the relay claims rows by
+-- their lease and deletes them when the broker took the event. No index holds
+-- what a claim changes, and the pages have room, so a claim touches the heap
+-- only; all rows are short-lived, so dead ones are cleared away early.
+create table delivery.queue (
+    seq          bigint      not null generated always as identity constraint queue_seq primary key,
+    broker       text        not null,
+    source       text        not null,
+    id           text        not null,
+    created_at   timestamptz not null, -- with source and id the key of the outbox
+    due_at       timestamptz not null,
+    leased_until timestamptz not null default '-infinity',
+    attempts     integer     not null default 0
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000, autovacuum_vacuum_cost_delay = 0);
+create index queue_due on delivery.queue (broker, due_at);
+
+-- What the brokers took and when, one row for what was recorded together; the
+-- audit reads it once and clears it away.
+create table delivery.sent (
+    sent_at timestamptz   not null,
+    sources text[]        not null,
+    ids     text[]        not null,
+    created timestamptz[] not null
+);
+create index sent_in_order on delivery.sent (sent_at);
 
 -- Deliveries to one consumer that the broker will not make again: an outside
 -- system was unknown for longer than the broker retries, the audit found an
@@ -62,7 +83,7 @@ create table delivery.redelivery (
     constraint redelivery_once primary key (consumer, source, id),
     constraint redelivery_why_known check (why in ('deferred', 'unheard', 'replay'))
 );
-create index redelivery_due on delivery.redelivery (due_at);
+create index redelivery_due on delivery.redelivery (consumer, due_at);
 
 -- What went wrong, per consumer and event: the broker's dead letters do not
 -- always say, so each function keeps its own record.

@@ -31,7 +31,10 @@ grant usage on schema delivery to
 grant select, insert, update (state, fence, lease_until, attempts, done_at) on delivery.idempotency to
     quittance_api, quittance_validation, quittance_payment, quittance_ledger_posting, quittance_receipt,
     quittance_closure_mambu, quittance_closure_e, quittance_notification, quittance_banking, quittance_query, quittance_audit;
-grant select, insert (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at, due_at) on delivery.outbox to
+grant select, insert (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at) on delivery.outbox to
+    quittance_api, quittance_validation, quittance_payment, quittance_ledger_posting, quittance_receipt,
+    quittance_closure_mambu, quittance_closure_e, quittance_notification, quittance_banking, quittance_query, quittance_audit;
+grant insert (broker, source, id, created_at, due_at) on delivery.queue to
     quittance_api, quittance_validation, quittance_payment, quittance_ledger_posting, quittance_receipt,
     quittance_closure_mambu, quittance_closure_e, quittance_notification, quittance_banking, quittance_query, quittance_audit;
 grant select, insert (consumer, source, id, last_error), update (attempts, last_error, last_at) on delivery.failure to
@@ -103,7 +106,8 @@ grant select, insert, update, delete on query.account_projection, query.balance 
 grant select, insert, delete on query.transaction to quittance_query;
 
 -- dead-letter: claims nothing, hears everything
-grant select, insert (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at, due_at) on delivery.outbox to quittance_dead_letter;
+grant select, insert (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at) on delivery.outbox to quittance_dead_letter;
+grant insert (broker, source, id, created_at, due_at) on delivery.queue to quittance_dead_letter;
 grant select on delivery.idempotency, delivery.failure to quittance_dead_letter;
 grant select, insert, update (times, last_at, reason, attempts, error_code, status) on delivery.dead_letter to quittance_dead_letter;
 grant insert on delivery.redelivery to quittance_dead_letter;
@@ -112,10 +116,13 @@ grant insert on delivery.redelivery to quittance_dead_letter;
 grant select on delivery.subscription, delivery.dead_letter to quittance_audit;
 grant select, insert on delivery.redelivery to quittance_audit;
 grant select, update (audited_to) on delivery.audit_mark to quittance_audit;
+grant select, delete on delivery.sent to quittance_audit;
 grant execute on function delivery.make_partitions(integer) to quittance_audit;
 
--- relay: the only one that changes the outbox
-grant select, update (attempts, due_at, sent_at) on delivery.outbox to quittance_relay;
+-- relay: the only one that takes from the queue
+grant select on delivery.outbox to quittance_relay;
+grant select, update (attempts, due_at, leased_until), delete on delivery.queue to quittance_relay;
+grant insert on delivery.sent to quittance_relay;
 grant select, insert, update (due_at, attempts, lease), delete on delivery.redelivery to quittance_relay;
 grant select, insert, update (times, last_at, reason, attempts, error_code, status) on delivery.dead_letter to quittance_relay;
 grant select on delivery.failure, delivery.idempotency to quittance_relay;

@@ -11,13 +11,11 @@ grant select on delivery.schema_version to
 -- the name is worked out once per statement, not per row.
 alter table delivery.outbox enable row level security;
 create policy outbox_is_read on delivery.outbox for select using (true);
-create policy outbox_is_sent on delivery.outbox for update using (true);
 create policy outbox_names_its_sayer on delivery.outbox for insert
     with check (source = (select '/functions/' || replace(substr(current_user::text, length('quittance_') + 1), '_', '-')));
 
 ---- create above / drop below ----
 drop policy outbox_names_its_sayer on delivery.outbox;
-drop policy outbox_is_sent on delivery.outbox;
 drop policy outbox_is_read on delivery.outbox;
 alter table delivery.outbox disable row level security;
 drop view delivery.schema_version;

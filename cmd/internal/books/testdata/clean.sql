@@ -65,8 +65,8 @@ insert into notification.notification (id, kind, subject_id, channel, customer_i
 -- One event was handled; of another consumer it is a dead letter. A call to an
 -- outside system is put off, long after its lease.
 insert into delivery.subscription (consumer, type, since) values ('query', 't.v1', '2026-01-01'), ('banking', 't.v1', '2026-01-01');
-insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at, due_at, sent_at)
-values ('handled', '/s', 't.v1', '', '', 'j', '', '', 'money', '{"amount_minor":100}', '2026-01-01 10:00Z', '2026-01-01 10:00Z', '2026-01-01 10:00Z');
+insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at)
+values ('handled', '/s', 't.v1', '', '', 'j', '', '', 'money', '{"amount_minor":100}', '2026-01-01 10:00Z');
 insert into delivery.idempotency (consumer, source, id, type, payload_hash, state, lease_until, first_seen, done_at) values
     ('query', '/s', 'handled', 't.v1', sha256(''), 'done', null, now(), now()),
     ('payment', '/s', 'put off', 'u.v1', sha256(''), 'claimed', now() - interval '2 minutes', now(), null);
