@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -150,13 +151,15 @@ func (h *Host) readVerdicts(ctx context.Context, tx pgx.Tx, claims []*claim, fre
 }
 
 // queueFinish makes claimed rows done, if they are still ours by fence, and
-// calls ours with the key of each that was.
+// calls ours with the key of each that was. The consumer is joined like the rest
+// of the key: as a constant it would let a plan that was made while the table
+// was empty walk through all rows of the consumer, for ever.
 func queueFinish(batch *pgx.Batch, consumer string, sources, ids []string, fences []int64, ours func(key string)) {
 	batch.Queue(`
 		update delivery.idempotency i set state = 'done', done_at = now(), lease_until = null
-		from unnest($2::text[], $3::text[], $4::bigint[]) c(source, id, fence)
-		where i.consumer = $1 and i.source = c.source and i.id = c.id and i.fence = c.fence and i.state = 'claimed'
-		returning i.source, i.id`, consumer, sources, ids, fences).Query(func(rows pgx.Rows) error {
+		from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) c(consumer, source, id, fence)
+		where i.consumer = c.consumer and i.source = c.source and i.id = c.id and i.fence = c.fence and i.state = 'claimed'
+		returning i.source, i.id`, slices.Repeat([]string{consumer}, len(ids)), sources, ids, fences).Query(func(rows pgx.Rows) error {
 		var source, id string
 		_, err := pgx.ForEachRow(rows, []any{&source, &id}, func() error {
 			ours(source + "\x00" + id)
