@@ -44,7 +44,7 @@ func freePorts(t *testing.T) int {
 // A30: each system is there over TLS; E takes nobody without a certificate, and
 // nobody else asks for one; the books are for those who can reach their port.
 func TestA30_DoorsOfTheOutside(t *testing.T) {
-	made, err := throwaway.Secrets("localhost", nil, nil)
+	made, err := throwaway.Secrets("localhost", nil, nil, nil)
 	require.NoError(t, err)
 	folder := t.TempDir()
 	for _, s := range made {

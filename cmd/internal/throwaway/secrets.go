@@ -2,6 +2,7 @@ package throwaway
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -23,9 +24,10 @@ const (
 )
 
 // Secrets makes the Secrets that the functions and the emulators of namespace
-// mount and that are not among existing. Functions are all that have a role in
-// the database. The result is sorted by name.
-func Secrets(namespace string, functions []string, existing []corev1.Secret) ([]corev1.Secret, error) {
+// mount and that are not among existing. Roles are all functions that have one in
+// the database, verifying those that check the signatures of events. The result is
+// sorted by name.
+func Secrets(namespace string, roles, verifying []string, existing []corev1.Secret) ([]corev1.Secret, error) {
 	m := &maker{namespace: namespace, there: map[string]bool{}}
 	for _, s := range existing {
 		m.there[s.Name] = true
@@ -43,7 +45,12 @@ func Secrets(namespace string, functions []string, existing []corev1.Secret) ([]
 		}
 		m.add(authorityName, map[string][]byte{certFile: m.authority.cert, keyFile: m.authority.key})
 	}
-	m.database(functions)
+	m.database(roles)
+	for _, name := range verifying {
+		key := make([]byte, 32)
+		_, _ = rand.Read(key) // never fails (crypto/rand)
+		m.add("event-keys-"+name, map[string][]byte{"keys": []byte("1 " + base64.StdEncoding.EncodeToString(key) + "\n")})
+	}
 	m.outside()
 	slices.SortFunc(m.made, func(a, b corev1.Secret) int { return strings.Compare(a.Name, b.Name) })
 	return m.made, m.err
@@ -58,8 +65,8 @@ type maker struct {
 }
 
 // database is a password for each role, and what the server shows.
-func (m *maker) database(functions []string) {
-	for _, name := range append(slices.Clone(functions), "owner") {
+func (m *maker) database(roles []string) {
+	for _, name := range append(slices.Clone(roles), "owner") {
 		m.add("postgres-"+name, map[string][]byte{"password": random(""), caFile: m.authority.cert})
 	}
 	m.addPair("postgres-server", "postgres", "postgres."+m.namespace+".svc.cluster.local", "postgres")

@@ -23,7 +23,7 @@ func byName(t *testing.T, secrets []corev1.Secret) map[string]corev1.Secret {
 // A29: every secret of a cluster on trial is made up, none twice, and what is
 // there stays.
 func TestA29_SecretsAreMadeOnceAndEachIsAnother(t *testing.T) {
-	first, err := Secrets("bank", []string{"payment", "relay"}, nil)
+	first, err := Secrets("bank", []string{"payment", "relay"}, []string{"payment"}, nil)
 	require.NoError(t, err)
 	made := byName(t, first)
 	seen := map[string]string{}
@@ -39,11 +39,11 @@ func TestA29_SecretsAreMadeOnceAndEachIsAnother(t *testing.T) {
 	}
 	require.Equal(t, made["card-processor-webhooks"].Data["current"], made["card-processor-webhooks"].Data["previous"], "no rotation yet")
 
-	again, err := Secrets("bank", []string{"payment", "relay"}, first)
+	again, err := Secrets("bank", []string{"payment", "relay"}, []string{"payment"}, first)
 	require.NoError(t, err)
 	require.Empty(t, again)
 
-	more, err := Secrets("bank", []string{"payment", "relay", "query"}, first)
+	more, err := Secrets("bank", []string{"payment", "relay", "query"}, []string{"payment"}, first)
 	require.NoError(t, err)
 	require.Len(t, more, 1)
 	require.Equal(t, "postgres-query", more[0].Name)
@@ -52,7 +52,7 @@ func TestA29_SecretsAreMadeOnceAndEachIsAnother(t *testing.T) {
 
 // A30: the certificates are good for what they are for, and for nothing else.
 func TestA30_CertificatesFitTheirUse(t *testing.T) {
-	first, err := Secrets("bank", nil, nil)
+	first, err := Secrets("bank", nil, nil, nil)
 	require.NoError(t, err)
 	made := byName(t, first)
 	roots := x509.NewCertPool()
@@ -74,6 +74,6 @@ func TestA30_CertificatesFitTheirUse(t *testing.T) {
 func TestABrokenAuthorityIsAnError(t *testing.T) {
 	broken := corev1.Secret{Data: map[string][]byte{certFile: []byte("x"), keyFile: []byte("y")}}
 	broken.Name = authorityName
-	_, err := Secrets("bank", nil, []corev1.Secret{broken})
+	_, err := Secrets("bank", nil, nil, []corev1.Secret{broken})
 	require.ErrorContains(t, err, "the authority")
 }
