@@ -13,6 +13,9 @@ import (
 	"quittance.dev/functions"
 )
 
+// verifying are the functions that check the signatures of events.
+var verifying = []string{"ledger-posting", "payment", "closure-mambu", "closure-e"}
+
 func secretsCommand() *cobra.Command {
 	var namespace string
 	c := &cobra.Command{
@@ -38,7 +41,7 @@ prints those that are missing, made up on the spot. For a cluster on trial only:
 			for _, f := range functions.All(functions.Outside{}, functions.Settings{}) {
 				names = append(names, f.Name)
 			}
-			made, err := throwaway.Secrets(namespace, names, there.Items)
+			made, err := throwaway.Secrets(namespace, names, verifying, there.Items)
 			if err != nil {
 				return err
 			}

@@ -88,7 +88,7 @@ func (m *Manifests) addFile(name string, raw []byte, seen map[string]string) err
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	ctx := admission(context.Background())
+	ctx := Admission(context.Background())
 	var errs []error
 	for i, document := range documents {
 		where := fmt.Sprintf("%s: document %d", name, i+1)

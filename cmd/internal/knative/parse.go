@@ -25,10 +25,10 @@ import (
 // channel, filter.
 const brokerClass = "MTChannelBasedBroker"
 
-// admission prepares a context as the webhook of a freshly installed Knative
+// Admission prepares a context as the webhook of a freshly installed Knative
 // Eventing would: the default features, and the default Broker of its ConfigMap
 // config-br-defaults (ten retries, doubling from 0.2 seconds).
-func admission(ctx context.Context) context.Context {
+func Admission(ctx context.Context) context.Context {
 	ctx = feature.ToContext(ctx, feature.FromContextOrDefaults(ctx))
 	return config.ToContext(ctx, &config.Config{Defaults: &config.Defaults{
 		ClusterDefaultConfig: &config.DefaultConfig{
