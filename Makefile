@@ -40,6 +40,7 @@ clean: ## forget the bank's state, and what was built
 .PHONY: lint
 lint: bin/golangci-lint-$(LINT_VERSION) ## the linters, the import walls, each module alone
 	@set -e; for m in $(MODULES); do (cd $$m && ../bin/golangci-lint-$(LINT_VERSION) run ./...); done
+	@cd cmd && ../bin/golangci-lint-$(LINT_VERSION) run --build-tags e2e,grpcnotrace,nethttpomithttp2 ./e2e
 	@set -e; for m in $(MODULES); do (cd $$m && GOWORK=off go vet ./... && GOWORK=off go mod verify >/dev/null); done
 
 bin/golangci-lint-$(LINT_VERSION):
@@ -65,6 +66,10 @@ kind-down: ## delete it; nothing happens if there is none
 .PHONY: deploy
 deploy: build ## build the images and bring up OVERLAY (kind, staging, production) in the current cluster
 	@infra/deploy "$(OVERLAY)"
+
+.PHONY: e2e
+e2e: ## the bank on the cluster of the current context: journeys, copies, poison, deleted pods (after make deploy OVERLAY=kind)
+	@cd cmd && go test -tags=e2e,grpcnotrace,nethttpomithttp2 -count=1 -timeout 60m -v ./e2e
 
 .PHONY: generate
 generate: build ## the generated files: event schemas, AsyncAPI, catalogue, flow picture, skaffold artifacts

@@ -146,7 +146,7 @@ func compare(ctx context.Context, w io.Writer, b *bank.Bank, within time.Duratio
 	if err != nil {
 		return err
 	}
-	outside, err := books.Outside(ctx, b.Owner, b.Outside)
+	outside, err := books.Outside(ctx, b.Owner, books.Here(b.Outside))
 	if err != nil {
 		return err
 	}

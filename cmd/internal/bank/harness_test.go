@@ -75,7 +75,7 @@ func requireTrueBooks(t *testing.T, b *bank.Bank) {
 	rest(t, b)
 	broken, err := books.Tables(context.Background(), b.Owner)
 	require.NoError(t, err)
-	outside, err := books.Outside(context.Background(), b.Owner, b.Outside)
+	outside, err := books.Outside(context.Background(), b.Owner, books.Here(b.Outside))
 	require.NoError(t, err)
 	require.Empty(t, append(broken, outside...))
 }

@@ -7,15 +7,26 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"quittance.dev/cmd/internal/emulators"
+	"quittance.dev/functions/externale/externaletest"
+	"quittance.dev/functions/mail/mailtest"
+	"quittance.dev/functions/mambu/mambutest"
+	"quittance.dev/functions/stripe/stripetest"
 )
+
+// World is what the outside systems' own books say.
+type World struct {
+	Stripe stripetest.Books
+	Mambu  mambutest.Book
+	E      externaletest.Book
+	Mails  []mailtest.Mail
+}
 
 // Outside compares the bank's tables with the books of the outside systems:
 // every charge, every close and every mail happened there exactly as often as
 // the bank means it to. Each line is about one payment, account or mail.
-func Outside(ctx context.Context, owner database, outside *emulators.Set) ([]string, error) {
+func Outside(ctx context.Context, owner database, outside World) ([]string, error) {
 	var broken []string
-	for _, compare := range []func(context.Context, database, *emulators.Set) ([]string, error){charges, closes, mails} {
+	for _, compare := range []func(context.Context, database, World) ([]string, error){charges, closes, mails} {
 		found, err := compare(ctx, owner, outside)
 		if err != nil {
 			return nil, err
@@ -27,12 +38,12 @@ func Outside(ctx context.Context, owner database, outside *emulators.Set) ([]str
 
 // charges: the processor took money once for each payment that the bank calls
 // captured or owes back, and for no other.
-func charges(ctx context.Context, owner database, outside *emulators.Set) (broken []string, err error) {
+func charges(ctx context.Context, owner database, outside World) (broken []string, err error) {
 	want, err := texts(ctx, owner, `select id::text from invoicing.payment where state in ('captured', 'refund_due') order by 1`)
 	if err != nil {
 		return nil, err
 	}
-	books := outside.Stripe.Books()
+	books := outside.Stripe
 	payments := map[string]string{} // by intent
 	for _, i := range books.Intents {
 		payments[i.ID] = i.Metadata["payment_id"]
@@ -56,7 +67,7 @@ func charges(ctx context.Context, owner database, outside *emulators.Set) (broke
 
 // closes: Mambu applied one close for each closure that Mambu confirmed, also
 // if E refused it afterwards; E one for each that E confirmed; E after Mambu.
-func closes(ctx context.Context, owner database, outside *emulators.Set) (broken []string, err error) {
+func closes(ctx context.Context, owner database, outside World) (broken []string, err error) {
 	byMambu, err := texts(ctx, owner, `select account_id::text from closure.account_closure where mambu_closed_at is not null order by 1`)
 	if err != nil {
 		return nil, err
@@ -67,11 +78,11 @@ func closes(ctx context.Context, owner database, outside *emulators.Set) (broken
 	}
 	inMambu, inE := &tally{}, &tally{}
 	mambuLast := map[string]time.Time{}
-	for _, c := range outside.Mambu.Book().Closes {
+	for _, c := range outside.Mambu.Closes {
 		inMambu.add(c.AccountID)
 		mambuLast[c.AccountID] = c.At
 	}
-	for _, c := range outside.E.Book().Closes {
+	for _, c := range outside.E.Closes {
 		inE.add(c.AccountID)
 		if last, ok := mambuLast[c.AccountID]; ok && !last.Before(c.At) {
 			broken = append(broken, fmt.Sprintf("A04-A06 account %s: E closed it before Mambu", c.AccountID))
@@ -97,7 +108,7 @@ func closes(ctx context.Context, owner database, outside *emulators.Set) (broken
 // mails: each e-mail that the bank means to have sent lies in the gateway's
 // book once. Of one that is parked nobody knows whether it arrived: it is there
 // at most once.
-func mails(ctx context.Context, owner database, outside *emulators.Set) (broken []string, err error) {
+func mails(ctx context.Context, owner database, outside World) (broken []string, err error) {
 	sent, err := texts(ctx, owner, `select id::text from notification.notification where channel = 'email' and state = 'sent' order by 1`)
 	if err != nil {
 		return nil, err
@@ -107,7 +118,7 @@ func mails(ctx context.Context, owner database, outside *emulators.Set) (broken 
 		return nil, err
 	}
 	delivered := &tally{}
-	for _, m := range outside.Mail.Mails() {
+	for _, m := range outside.Mails {
 		delivered.add(m.Key)
 	}
 	for _, id := range sent {

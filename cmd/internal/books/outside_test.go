@@ -154,7 +154,7 @@ func TestEachComparisonWithTheOutsideFiresAlone(t *testing.T) {
 			if c.and != nil {
 				c.and(w)
 			}
-			lines, err := Outside(t.Context(), breaking(t, owner, c.by...), w.set)
+			lines, err := Outside(t.Context(), breaking(t, owner, c.by...), Here(w.set))
 			require.NoError(t, err)
 			if c.line == "" {
 				require.Empty(t, lines)
@@ -168,7 +168,7 @@ func TestEachComparisonWithTheOutsideFiresAlone(t *testing.T) {
 func TestABrokenComparisonIsAnError(t *testing.T) {
 	owner, w := openClean(t), openWorld(t)
 	for _, table := range []string{"invoicing.payment", "closure.account_closure", "notification.notification"} {
-		_, err := Outside(t.Context(), breaking(t, owner, `drop table `+table+` cascade`), w.set)
+		_, err := Outside(t.Context(), breaking(t, owner, `drop table `+table+` cascade`), Here(w.set))
 		require.ErrorContains(t, err, table)
 	}
 }

@@ -1,0 +1,103 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+
+	"quittance.dev/cmd/internal/demo"
+)
+
+// payments are how many are on their way while pods are deleted (E2E_PAYMENTS).
+func payments(t *testing.T) int {
+	n, err := strconv.Atoi(or(os.Getenv("E2E_PAYMENTS"), "1000"))
+	require.NoError(t, err)
+	return n
+}
+
+func or(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
+
+// F30: a thousand invoices are paid by card while pods of three functions are
+// deleted at random. Every invoice is paid once, nothing is lost, and no event
+// is given up.
+func TestF30_PodsAreDeletedWhileAThousandPaymentsAreMade(t *testing.T) {
+	c := here(t)
+	letters := c.count(t, `select count(*) from delivery.dead_letter where status = 'open'`)
+	paid := c.count(t, `select count(*) from invoicing.invoice where state = 'paid'`)
+	n := payments(t)
+	deleting, stop := context.WithCancel(t.Context())
+	var killer sync.WaitGroup
+	deleted := map[string]int{}
+	killer.Go(func() { deletePods(deleting, deleted, "ledger-posting", "payment", "validation") })
+	defer func() { stop(); killer.Wait() }()
+
+	base := uuid.NewString()
+	slots := make(chan struct{}, 16)
+	var failed atomic.Pointer[error]
+	var all sync.WaitGroup
+	started := time.Now()
+	for i := range n {
+		slots <- struct{}{}
+		all.Go(func() {
+			defer func() { <-slots }()
+			if _, err := demo.Payment(t.Context(), c.play(fmt.Sprintf("%s/%d", base, i))); err != nil {
+				failed.CompareAndSwap(nil, &err)
+			}
+		})
+	}
+	all.Wait()
+	took := time.Since(started)
+	stop()
+	killer.Wait()
+	if err := failed.Load(); err != nil {
+		require.NoError(t, *err)
+	}
+	c.trueBooks(t) // among its rules: one charge, one posting, one receipt, one mail for each paid invoice
+	require.Equal(t, n, c.count(t, `select count(*) from invoicing.invoice where state = 'paid'`)-paid)
+	require.Equal(t, letters, c.count(t, `select count(*) from delivery.dead_letter where status = 'open'`), "dead letters")
+	figures.add("%d payments in %s (%.1f a second) while pods were deleted %v times", n, took.Round(time.Second), float64(n)/took.Seconds(), deleted)
+}
+
+// deletePods deletes a random pod of one of the functions every few seconds,
+// without grace every second time.
+func deletePods(ctx context.Context, deleted map[string]int, functions ...string) {
+	for {
+		timer := time.NewTimer(3*time.Second + rand.N(5*time.Second))
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		}
+		function := functions[rand.IntN(len(functions))]
+		pods, err := try(ctx, "get", "pods", "-l", "serving.knative.dev/service="+function, "-o", "jsonpath={.items[*].metadata.name}")
+		names := strings.Fields(pods)
+		if err != nil || len(names) == 0 {
+			continue
+		}
+		args := []string{"delete", "pod", "--wait=false", names[rand.IntN(len(names))]}
+		if rand.IntN(2) == 0 {
+			args = append(args, "--grace-period=0", "--force")
+		}
+		if _, err := try(ctx, args...); err == nil {
+			deleted[function]++
+		}
+	}
+}
