@@ -23,6 +23,11 @@ type Missing struct {
 // time. What was audited is kept for a day and then cleared away. One look covers five minutes of events at the most, so that an audit that
 // was away for long catches up tick by tick instead of failing for ever.
 func QueueUnheard(ctx context.Context, tx fn.Tx, deadline time.Duration) ([]Missing, error) {
+	// One look is over thousands of events and few subscriptions: unlike the
+	// statements that look a key up, it is planned for what it finds.
+	if _, err := tx.Exec(ctx, `select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_hashjoin', 'on', true)`); err != nil {
+		return nil, fmt.Errorf("plan the audit: %w", err)
+	}
 	var from, to time.Time
 	if err := tx.QueryRow(ctx, `
 		select audited_to, least(now() - $1::interval, interval '5 minutes' + coalesce(

@@ -32,6 +32,10 @@ type Options struct {
 	Lease time.Duration
 	// GroupSize bounds how many events share a transaction. Default 128.
 	GroupSize int
+	// Ring wakes a relay in the same process after a commit with new events.
+	// Default: NOTIFY in the transaction, for a relay anywhere; it costs a
+	// statement, and commits that carry it wait for each other.
+	Ring func()
 	// Failpoint is asked at every failpoint; nil in production.
 	Failpoint fp.Hook
 }

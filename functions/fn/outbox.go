@@ -93,7 +93,6 @@ func queueOutbox(batch *pgx.Batch, said []Envelope) {
 		select broker, source, id, created_at, created_at from said`,
 		columns[0], columns[1], columns[2], columns[3], columns[4],
 		columns[5], columns[6], columns[7], columns[8], columns[9])
-	batch.Queue("notify " + Doorbell)
 }
 
 // Doorbell is the Postgres channel on which a commit with new events wakes the

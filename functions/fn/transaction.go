@@ -43,7 +43,7 @@ func (h *Host) inTransaction(ctx context.Context, units []*unit, work func(Tx, [
 	if err != nil {
 		return nil, rollback(ctx, conn, err)
 	}
-	if err := commit(ctx, conn, results); err != nil {
+	if err := h.commit(ctx, conn, results); err != nil {
 		return nil, rollback(ctx, conn, err)
 	}
 	return results, nil
@@ -70,14 +70,19 @@ func (h *Host) begin(ctx context.Context, tx *Tx, c *claims) error {
 // ROLLBACK and no error.
 var errNotCommitted = errors.New("the transaction was rolled back instead of committed")
 
-// commit stores what was said and commits.
-func commit(ctx context.Context, conn *pgxpool.Conn, results []result) error {
+// commit stores what was said, rings the relay's bell, and commits. A bell in
+// Postgres is heard when the transaction commits; the one in this process is
+// rung afterwards, and one that was not rung is made good by the relay's sweep.
+func (h *Host) commit(ctx context.Context, conn *pgxpool.Conn, results []result) error {
 	var said []Envelope
 	for _, r := range results {
 		said = append(said, r.said...)
 	}
 	batch := &pgx.Batch{}
 	queueOutbox(batch, said)
+	if len(said) > 0 && h.options.Ring == nil {
+		batch.Queue("notify " + Doorbell)
+	}
 	batch.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
 		if tag.String() != "COMMIT" {
 			return errNotCommitted
@@ -86,6 +91,9 @@ func commit(ctx context.Context, conn *pgxpool.Conn, results []result) error {
 	})
 	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("store what was said and commit: %w", err)
+	}
+	if len(said) > 0 && h.options.Ring != nil {
+		h.options.Ring()
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -55,6 +56,7 @@ type Bank struct {
 	APIURL   string
 	BenchURL string
 
+	relay   atomic.Pointer[relay.Relay]
 	closers []func(context.Context) error // in the order of the start
 }
 
@@ -132,7 +134,7 @@ func (b *Bank) host(ctx context.Context, o Options, all []fn.Function, clients e
 		if err != nil {
 			return nil, err
 		}
-		host := fn.NewHost(f, p, fn.Options{Logger: o.Logger})
+		host := fn.NewHost(f, p, fn.Options{Logger: o.Logger, Ring: b.ring})
 		b.onClose(func(context.Context) error { host.Close(); p.Close(); return nil })
 		services[f.Name] = host
 		if f.Name == apiName {
@@ -142,6 +144,14 @@ func (b *Bank) host(ctx context.Context, o Options, all []fn.Function, clients e
 		}
 	}
 	return services, nil
+}
+
+// ring tells the relay of new events. Before there is one nobody need be told:
+// it looks by itself when it starts.
+func (b *Bank) ring() {
+	if r := b.relay.Load(); r != nil {
+		r.Wake()
+	}
 }
 
 func (b *Bank) startRelay(ctx context.Context, o Options) error {
@@ -155,6 +165,7 @@ func (b *Bank) startRelay(ctx context.Context, o Options) error {
 		Client:      &http.Client{Transport: b.Broker.Transport()},
 		Logger:      o.Logger,
 	})
+	b.relay.Store(r)
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var done sync.WaitGroup
 	done.Go(func() { _ = r.Run(run) }) // ends with its context, without an error

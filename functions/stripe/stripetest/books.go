@@ -160,6 +160,31 @@ func (e *Emulator) Books() Books {
 	return out
 }
 
+// unsettled are the late payments that end by themselves.
+func (e *Emulator) unsettled() (late []Intent) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, intent := range e.books.intents {
+		if !intent.SettleAt.IsZero() {
+			late = append(late, intent)
+		}
+	}
+	slices.SortFunc(late, func(a, b Intent) int { return a.SettleAt.Compare(b.SettleAt) })
+	return late
+}
+
+// undelivered are the events that are still to be sent, oldest first.
+func (e *Emulator) undelivered() (events []Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, id := range e.books.said {
+		if event := e.books.events[id]; event.Delivered == 0 && !event.GivenUp {
+			events = append(events, event)
+		}
+	}
+	return events
+}
+
 // ForgetKeys drops every idempotency key, as Stripe may after a day.
 func (e *Emulator) ForgetKeys() error {
 	e.mu.Lock()

@@ -51,10 +51,7 @@ func (t *timer) run() {
 // round settles what is due and says how long until the next.
 func (t *timer) round() time.Duration {
 	now, wait := t.e.clock.Now(), time.Hour
-	for _, i := range t.e.Books().Intents {
-		if i.SettleAt.IsZero() {
-			continue
-		}
+	for _, i := range t.e.unsettled() {
 		if left := i.SettleAt.Sub(now); left > 0 {
 			wait = min(wait, left)
 			continue

@@ -120,10 +120,7 @@ func (s *sender) round() time.Duration {
 func (s *sender) due(reverse bool, wait *time.Duration) []Event {
 	var events []Event
 	now := time.Now()
-	for _, event := range s.e.Books().Events {
-		if event.Delivered > 0 || event.GivenUp {
-			continue
-		}
+	for _, event := range s.e.undelivered() {
 		if t := s.tries[event.ID]; t != nil && t.next.After(now) {
 			*wait = min(*wait, t.next.Sub(now))
 			continue
