@@ -66,7 +66,7 @@ func (h *Host) stamp(tx Tx, c cause, said []events.Data) ([]Envelope, error) {
 }
 
 // queueOutbox adds to batch the statement that stores what was said, in the
-// archive and in the relay's queue, and the one that rings the relay's bell; the bell is heard when the transaction commits.
+// archive and in the relay's queue.
 func queueOutbox(batch *pgx.Batch, said []Envelope) {
 	if len(said) == 0 {
 		return
