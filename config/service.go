@@ -52,6 +52,9 @@ type Relay struct {
 	Sink string `env:"K_SINK, default=http://broker-ingress.knative-eventing.svc.cluster.local/quittance/requests"`
 	// ConsumerURL is where a function takes events; {name} is its name.
 	ConsumerURL string `env:"CONSUMER_URL, default=http://{name}.quittance.svc.cluster.local"`
+	// TokensDir is a folder with one token per Broker, named like it, for a
+	// platform whose Brokers ask who posts. None is sent without it.
+	TokensDir string `env:"RELAY_TOKENS_DIR"`
 	// InFlight bounds the events posted at a time.
 	InFlight int `env:"RELAY_IN_FLIGHT, default=128"`
 }

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"path"
 	"strings"
@@ -24,12 +25,18 @@ func main() {
 		if err != nil || sink.Host == "" {
 			return serve.Parts{}, fmt.Errorf("K_SINK is not the address of a broker: %q", c.Sink)
 		}
+		address := func(b events.Broker) string {
+			to := *sink
+			to.Path = path.Join(path.Dir(to.Path), string(b))
+			return to.String()
+		}
+		client := &http.Client{}
+		if c.TokensDir != "" {
+			client.Transport = relay.WithTokens(http.DefaultTransport, address, c.TokensDir)
+		}
 		r := relay.New(p.Pool, relay.Options{
-			BrokerURL: func(b events.Broker) string {
-				to := *sink
-				to.Path = path.Join(path.Dir(to.Path), string(b))
-				return to.String()
-			},
+			BrokerURL:   address,
+			Client:      client,
 			ConsumerURL: func(name string) string { return strings.ReplaceAll(c.ConsumerURL, "{name}", name) },
 			InFlight:    c.InFlight,
 			Logger:      p.Logger,
