@@ -244,9 +244,9 @@ func forgets(objects []metav1.Object) (wrong []string) {
 	return wrong
 }
 
-// D19: where money is real no Broker keeps events in memory, and an account's
+// F08: where money is real no Broker keeps events in memory, and an account's
 // events stay in order.
-func TestD19_BrokersKeepEvents(t *testing.T) {
+func TestF08_BrokersKeepEvents(t *testing.T) {
 	for _, name := range []string{"staging", "production"} {
 		objects := render(t, name)
 		require.Len(t, of[*eventingv1.Broker](objects), 5)
