@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
@@ -39,61 +40,79 @@ func Artifacts(ctx context.Context, root string) ([]Artifact, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := []Artifact{{Module: "cmd", Package: "emulators"}}
+	of := map[string][]string{"cmd": {"emulators"}}
 	for _, name := range mains {
-		all = append(all, Artifact{Module: "functions", Package: path.Join("cmd", filepath.Base(filepath.Dir(name)))})
+		of["functions"] = append(of["functions"], path.Join("cmd", filepath.Base(filepath.Dir(name))))
 	}
-	slices.SortFunc(all, func(a, b Artifact) int { return strings.Compare(a.Image(), b.Image()) })
-	for i := range all {
-		if all[i].Paths, err = sources(ctx, filepath.Join(root, all[i].Module), all[i].Package); err != nil {
+	var all []Artifact
+	for module, mains := range of {
+		if len(mains) == 0 {
+			continue
+		}
+		packages, err := list(ctx, filepath.Join(root, module), mains)
+		if err != nil {
 			return nil, err
 		}
+		for _, main := range mains {
+			all = append(all, Artifact{Module: module, Package: main, Paths: sources(packages, path.Join(prefix, module, main))})
+		}
 	}
+	slices.SortFunc(all, func(a, b Artifact) int { return strings.Compare(a.Image(), b.Image()) })
 	return all, nil
 }
 
-// sources lists the folders of ours behind a main, those of embedded files and
-// the modules' own files.
-func sources(ctx context.Context, module, main string) ([]string, error) {
-	command := exec.CommandContext(ctx, "go", "list", "-deps", "-json=ImportPath,EmbedFiles", "./"+main)
+// listed is one package, as the go command describes it.
+type listed struct {
+	ImportPath       string
+	EmbedFiles, Deps []string
+}
+
+// list asks for the mains of a module and all that they are made of, by path.
+func list(ctx context.Context, module string, mains []string) (map[string]listed, error) {
+	arguments := []string{"list", "-deps", "-json=ImportPath,EmbedFiles,Deps"}
+	for _, main := range mains {
+		arguments = append(arguments, "./"+main)
+	}
+	command := exec.CommandContext(ctx, "go", arguments...)
 	command.Dir = module
 	var stderr bytes.Buffer
 	command.Stderr = &stderr
 	out, err := command.Output()
 	if err != nil {
-		return nil, fmt.Errorf("go list %s: %w: %s", main, err, stderr.Bytes())
+		return nil, fmt.Errorf("go list in %s: %w: %s", module, err, stderr.Bytes())
 	}
-	found := map[string]bool{}
+	packages := map[string]listed{}
 	decoder := json.NewDecoder(bytes.NewReader(out))
 	for {
-		var p struct {
-			ImportPath string
-			EmbedFiles []string
-		}
+		var p listed
 		err := decoder.Decode(&p)
 		if errors.Is(err, io.EOF) {
-			break
+			return packages, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("go list %s: %w", main, err)
+			return nil, fmt.Errorf("go list in %s: %w", module, err)
 		}
-		folder, ours := strings.CutPrefix(p.ImportPath, prefix)
+		packages[p.ImportPath] = p
+	}
+}
+
+// sources lists the folders of ours behind a main, those of embedded files and
+// the modules' own files.
+func sources(packages map[string]listed, main string) []string {
+	found := map[string]bool{}
+	for _, name := range append(slices.Clone(packages[main].Deps), main) {
+		folder, ours := strings.CutPrefix(name, prefix)
 		if !ours {
 			continue
 		}
 		found[folder+"/*"] = true
-		for _, name := range p.EmbedFiles {
-			found[path.Join(folder, path.Dir(name))+"/*"] = true
+		for _, embedded := range packages[name].EmbedFiles {
+			found[path.Join(folder, path.Dir(embedded))+"/*"] = true
 		}
-		ofModule, _, _ := strings.Cut(folder, "/")
-		found[ofModule+"/go.*"] = true
+		module, _, _ := strings.Cut(folder, "/")
+		found[module+"/go.*"] = true
 	}
-	paths := make([]string, 0, len(found))
-	for p := range found {
-		paths = append(paths, p)
-	}
-	slices.Sort(paths)
-	return paths, nil
+	return slices.Sorted(maps.Keys(found))
 }
 
 // Write brings the list in the skaffold.yaml below root up to date.
