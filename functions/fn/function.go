@@ -59,6 +59,18 @@ func (f Function) Hears() []events.Type {
 	return types
 }
 
+// Idempotent tells whether the function absorbs an event that comes twice: it
+// has handlers, and each was made by Local, Batch, Together, Remote or Sink.
+// Those claim before they act, or leave it to a unique key of the function's own.
+func (f Function) Idempotent() bool {
+	for _, h := range f.Handlers {
+		if h.batch == nil && h.remote == nil && h.sink == nil {
+			return false
+		}
+	}
+	return len(f.Handlers) > 0
+}
+
 // Source is the CloudEvents source of what the function says.
 func (f Function) Source() string { return Source(f.Name) }
 

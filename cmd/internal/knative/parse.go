@@ -133,3 +133,14 @@ func (m *Manifests) parse(ctx context.Context, h head, version string, document 
 	}
 	return nil
 }
+
+// Admit fills in o's defaults and checks it as a freshly installed Knative
+// Eventing would on admission.
+func Admit(o interface {
+	apis.Defaultable
+	apis.Validatable
+}) *apis.FieldError {
+	ctx := admission(context.Background())
+	o.SetDefaults(ctx)
+	return o.Validate(ctx)
+}
