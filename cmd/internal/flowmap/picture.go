@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"quittance.dev/cmd/internal/knative"
 	"quittance.dev/events"
 )
 
@@ -94,8 +95,8 @@ func (m *Map) chart(j Journey) []byte {
 func (m *Map) hearers(eventType string) []string {
 	var names []string
 	for _, t := range m.Manifests.Triggers {
-		if types, err := passes(t); err == nil && slices.Contains(types, eventType) {
-			names = append(names, consumer(t))
+		if types, err := knative.ExactTypes(t); err == nil && slices.Contains(types, eventType) {
+			names = append(names, knative.Consumer(t))
 		}
 	}
 	slices.Sort(names)
@@ -104,12 +105,12 @@ func (m *Map) hearers(eventType string) []string {
 
 // caption says in words what is the same for every arrow.
 func (m *Map) caption() string {
-	slowest := timing{}
+	slowest := knative.Timing{}
 	for _, t := range m.Manifests.Triggers {
 		if t.Spec.Delivery == nil {
 			continue
 		}
-		if timing, err := timingOf(t); err == nil && timing.longest() > slowest.longest() {
+		if timing, err := knative.TimingOf(*t.Spec.Delivery); err == nil && timing.Longest() > slowest.Longest() {
 			slowest = timing
 		}
 	}
@@ -117,7 +118,7 @@ func (m *Map) caption() string {
 		"%d brokers, %d triggers; each delivers up to %d times over %s of waiting, %s at a time, "+
 		"and then leaves a dead letter with the `%s` function. What is heard by nobody is not drawn; all events are in "+
 		"[events/CATALOGUE.md](events/CATALOGUE.md).",
-		len(m.Manifests.Brokers), len(m.Manifests.Triggers), slowest.attempts, slowest.waits, slowest.timeout, deadLetters)
+		len(m.Manifests.Brokers), len(m.Manifests.Triggers), slowest.Attempts, slowest.Waits, slowest.Timeout, deadLetters)
 }
 
 // id makes a name fit for mermaid, where a hyphen may begin an arrow.

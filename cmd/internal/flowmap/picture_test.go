@@ -11,6 +11,15 @@ import (
 	"quittance.dev/cmd/internal/flowmap"
 )
 
+const root = "../../.."
+
+func read(t *testing.T) *flowmap.Map {
+	t.Helper()
+	m, err := flowmap.Read(root)
+	require.NoError(t, err)
+	return m
+}
+
 func TestThePicturesInTheReadmeAreFresh(t *testing.T) {
 	stale, err := flowmap.Stale(root)
 	require.NoError(t, err)

@@ -12,7 +12,7 @@ import (
 func (c *check) delivery(t trigger) {
 	consumer := knative.Consumer(t.is)
 	if ref := t.is.Spec.Subscriber.Ref; ref == nil || ref.Kind != "Service" || t.is.Spec.Subscriber.URI != nil {
-		c.say(t.Object, at("spec", "subscriber"), "delivery", "the subscriber must be a Service, without a path")
+		c.say(t.Object, at("spec", "subscriber", "uri"), "delivery", "the subscriber must be a Service, without a path")
 		return
 	}
 	d := t.is.Spec.Delivery
@@ -40,6 +40,7 @@ func (c *check) delivery(t trigger) {
 		switch {
 		case sink.Ref == nil || sink.Ref.Kind != "Service" || sink.Ref.Name != deadLetters:
 			c.say(t.Object, append(path, "ref", "name"), "dead-letter", "the dead-letter sink is not the Service %s", deadLetters)
+		case !c.isFunction(consumer): // said of the subscriber
 		case sink.URI == nil || sink.URI.Host != "" || sink.URI.Path != "/"+consumer:
 			c.say(t.Object, append(path, "uri"), "dead-letter", "the dead-letter sink's uri is %v, not /%s: a dead letter does not say by itself whose it is", sink.URI, consumer)
 		}
@@ -74,7 +75,7 @@ func (c *check) timing(t trigger, consumer string) {
 		c.say(t.Object, at("spec", "delivery", "retry"), "lease", "gives up after waiting %s: a claim that died is free after %s", timing.Waits, lease)
 	}
 	if longest := c.auditDeadline(); longest > 0 && timing.Longest() >= longest {
-		c.say(t.Object, at("spec", "delivery"), "audit-deadline", "may still be trying after %s: the audit takes the event for lost after %s", timing.Longest(), longest)
+		c.say(t.Object, at("spec", "delivery", "retry"), "audit-deadline", "may still be trying after %s: the audit takes the event for lost after %s", timing.Longest(), longest)
 	}
 	if s := c.service(consumer); s != nil {
 		patience := time.Duration(0)

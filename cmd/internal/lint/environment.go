@@ -77,7 +77,7 @@ func (c *check) configMap(o *manifests.Object, names []string) (spoilt bool) {
 			spoilt = true
 		}
 		if _, _, err := read(map[string]string{name: data[name]}); err != nil {
-			c.say(o, at("data", name), "setting", "%v", err)
+			c.say(o, at("data", name), "setting", "%s: %v", name, err)
 			spoilt = true
 		}
 	}

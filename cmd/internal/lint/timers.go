@@ -10,6 +10,7 @@ import (
 // twice like everything else.
 func (c *check) clock() {
 	woken := map[string]bool{}
+	before := len(c.findings)
 	for _, t := range c.timers {
 		name := ""
 		if ref := t.is.Spec.Sink.Ref; ref != nil && ref.Kind == "Service" && t.is.Spec.Sink.URI == nil {
@@ -18,7 +19,7 @@ func (c *check) clock() {
 		function, known := c.code.function(name)
 		switch {
 		case !known:
-			c.say(t.Object, at("spec", "sink"), "idempotent", "its sink is no function of the registry: only those absorb a tick that comes twice")
+			c.say(t.Object, at("spec", "sink", "ref", "name"), "idempotent", "its sink is no function of the registry: only those absorb a tick that comes twice")
 		case !slices.Contains(function.Hears(), events.TypeTick):
 			c.say(t.Object, at("spec", "sink", "ref", "name"), "not-heard", "%s has no handler of %s", name, events.TypeTick)
 		case woken[name]:
@@ -26,7 +27,7 @@ func (c *check) clock() {
 		}
 		woken[name] = true
 	}
-	blamed := slices.ContainsFunc(c.findings, func(f Finding) bool { return f.Rule == "idempotent" || f.Rule == "timer" })
+	blamed := len(c.findings) > before
 	for _, f := range c.code.Functions {
 		if !f.Idempotent() {
 			c.sayAt(c.home(f.Name), "idempotent", "the function %s has a handler that none of the kernel's constructors made: it would not absorb an event that comes twice", f.Name)

@@ -24,6 +24,9 @@ func Folders(infra string) ([]string, error) {
 	return folders, err
 }
 
+// migrate is run once before a release, by whoever deploys.
+const migrate = mainsPath + "migrate"
+
 // Tree checks all deployments below infra, and what only all of them together
 // show: files that none of them reads, and images that skaffold.yaml does not
 // build or builds for nobody.
@@ -56,6 +59,11 @@ func Tree(infra string, code *Code) ([]Finding, error) {
 		return nil, err
 	}
 	findings = append(findings, unread...)
+	for _, main := range code.Mains {
+		if strings.HasPrefix(main, mainsPath) && !images["ko://"+main] && main != migrate {
+			findings = append(findings, Finding{strings.TrimPrefix(main, module) + "/main.go", 1, "function", "nothing deployed runs this program"})
+		}
+	}
 	for image := range images {
 		if !slices.Contains(code.Built, image) {
 			findings = append(findings, Finding{"skaffold.yaml", 1, "skaffold", "does not build " + image})

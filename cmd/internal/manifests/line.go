@@ -1,8 +1,11 @@
 package manifests
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -18,20 +21,42 @@ func (o *Object) Line(path ...string) Position {
 	keys, value := o.keys(path)
 	best := Position{o.set.Name, 1}
 	rank := -1
-	for _, f := range o.set.Files {
-		for _, d := range f.describing(o) {
-			depth, node, at := d.follow(keys)
-			score := depth * 2
-			if depth == len(keys) && says(node, value) {
-				score++
-			}
-			// Outer layers are read later: among equals that say it, the last.
-			if score > rank || score == rank && depth == len(keys) && score%2 == 1 {
-				best, rank = Position{f.Name, at + d.shift}, score
-			}
+	for _, d := range o.descriptions() {
+		depth, node, at := d.follow(keys)
+		score := depth * 2
+		if depth == len(keys) && says(node, value) {
+			score++
+		}
+		// Among equals that say it, the outermost.
+		if score > rank || score == rank && score%2 == 1 {
+			best, rank = Position{d.file.Name, at + d.shift}, score
 		}
 	}
 	return best
+}
+
+// descriptions lists all that is said about o, from the inside out: documents in
+// the order of reading, for a patch is read after what it patches; then what
+// stands in the kustomizations themselves, of which the outermost is read first.
+func (o *Object) descriptions() []description {
+	var documents, inline []description
+	for _, f := range o.set.Files {
+		for _, document := range f.Documents {
+			switch {
+			case document.Kind != yaml.MappingNode:
+			case isKustomization(document, f.Name):
+				for _, p := range InlinePatches(document) {
+					for _, patch := range p.File.Documents {
+						inline = append(inline, ofPatch(f, patch, p.target, o, p.Shift)...)
+					}
+				}
+			case text(document, "kind") == o.Kind && text(document, "metadata", "name") == o.Name && group(text(document, "apiVersion")) == o.Group():
+				documents = append(documents, description{file: f, node: document})
+			}
+		}
+	}
+	slices.Reverse(inline)
+	return append(documents, inline...)
 }
 
 // generated finds an entry of a ConfigMap that kustomize made of settings: the
@@ -77,11 +102,11 @@ func (o *Object) keys(path []string) (keys []string, value any) {
 
 // says tells whether a node holds the value that the cluster gets.
 func says(node *yaml.Node, value any) bool {
-	if node.Kind != yaml.ScalarNode {
-		return true // what is in it is asked for by its own path
-	}
 	if value == nil {
 		return node.Tag == "!!null"
+	}
+	if node.Kind != yaml.ScalarNode {
+		return true // what is in it is asked for by its own path
 	}
 	return node.Value == fmt.Sprint(value)
 }
@@ -89,6 +114,7 @@ func says(node *yaml.Node, value any) bool {
 // description is one place that says something about an object: a document of
 // its own, a patch of the same form, or one operation of a JSON patch.
 type description struct {
+	file  *File
 	node  *yaml.Node
 	below []string // where in the object the node belongs
 	shift int      // lines between the node's and the file's, for a patch inside a string
@@ -113,28 +139,6 @@ func (d description) follow(keys []string) (depth int, node *yaml.Node, line int
 		}
 	}
 	return depth, node, line
-}
-
-// describing lists what a file says about o.
-func (f *File) describing(o *Object) []description {
-	var found []description
-	for _, document := range f.Documents {
-		if document.Kind != yaml.MappingNode {
-			continue
-		}
-		kind := text(document, "kind")
-		switch {
-		case kind == o.Kind && text(document, "metadata", "name") == o.Name && group(text(document, "apiVersion")) == o.Group():
-			found = append(found, description{node: document})
-		case isKustomization(document, f.Name):
-			for _, p := range InlinePatches(document) {
-				for _, patch := range p.File.Documents {
-					found = append(found, ofPatch(patch, p.target, o, p.Shift)...)
-				}
-			}
-		}
-	}
-	return found
 }
 
 func isKustomization(document *yaml.Node, file string) bool {
@@ -172,7 +176,7 @@ func InlinePatches(kustomization *yaml.Node) []InlinePatch {
 	return found
 }
 
-func ofPatch(patch, target *yaml.Node, o *Object, shift int) []description {
+func ofPatch(f *File, patch, target *yaml.Node, o *Object, shift int) []description {
 	if target == nil {
 		if text(patch, "kind") != o.Kind || text(patch, "metadata", "name") != o.Name {
 			return nil
@@ -181,7 +185,7 @@ func ofPatch(patch, target *yaml.Node, o *Object, shift int) []description {
 		return nil
 	}
 	if patch.Kind != yaml.SequenceNode {
-		return []description{{node: patch, shift: shift}}
+		return []description{{file: f, node: patch, shift: shift}}
 	}
 	var found []description
 	for _, operation := range patch.Content {
@@ -193,8 +197,12 @@ func ofPatch(patch, target *yaml.Node, o *Object, shift int) []description {
 		for i := range steps {
 			steps[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(steps[i])
 		}
+		if last := len(steps) - 1; steps[last] == "-" { // added at the end of a list
+			list, _ := o.Get(steps[:last]...).([]any)
+			steps[last] = cmp.Or(text(value, "name"), strconv.Itoa(len(list)-1))
+		}
 		below, _ := o.keys(steps)
-		found = append(found, description{node: value, below: below, shift: shift})
+		found = append(found, description{file: f, node: value, below: below, shift: shift})
 	}
 	return found
 }

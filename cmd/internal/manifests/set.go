@@ -84,10 +84,8 @@ func (o *Object) Group() string {
 
 // Origin is where the object is described, whatever is patched later.
 func (o *Object) Origin() Position {
-	for _, f := range o.set.Files {
-		for _, d := range f.describing(o) {
-			return Position{f.Name, d.node.Line + d.shift}
-		}
+	for _, d := range o.descriptions() {
+		return Position{d.file.Name, d.node.Line + d.shift}
 	}
 	return Position{o.set.Name, 1}
 }
