@@ -2,6 +2,8 @@ package lint
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"quittance.dev/cmd/internal/manifests"
@@ -10,6 +12,7 @@ import (
 const (
 	stageLabel = "quittance.dev/stage"
 	production = "production"
+	trial      = "kind"
 
 	classAnnotation = "eventing.knative.dev/broker.class"
 	orderAnnotation = "kafka.eventing.knative.dev/delivery.order"
@@ -26,19 +29,19 @@ func (c *check) stageOf() string {
 	return ""
 }
 
-// stage looks at what only production must have: Brokers that keep what they
+// stage looks at what production must have, and staging with it: Brokers that keep what they
 // took. The in-memory channel loses every event that is in flight when its one
 // pod ends, and a Broker of that class answers 202 before anything is kept.
 func (c *check) stage() {
-	if folder := strings.TrimSuffix(c.set.Name, "/"); strings.HasSuffix(folder, "/"+production) && c.stageOf() != production {
-		c.sayAt(manifests.Position{File: c.set.Name, Line: 1}, "stage", "the Namespace is not labelled %s: %s, by which stricter rules are known to apply", stageLabel, production)
+	if folder := filepath.Base(c.set.Name); slices.Contains([]string{trial, "staging", production}, folder) && c.stageOf() != folder {
+		c.sayAt(c.whole(), "stage", "the Namespace is not labelled %s: %s, by which it is known what rules apply", stageLabel, folder)
 	}
-	if c.stageOf() != production {
+	if c.stageOf() != production && c.stageOf() != "staging" {
 		return
 	}
 	for _, b := range c.brokers {
 		if class := b.is.Annotations[classAnnotation]; class != kafka {
-			c.say(b.Object, at("metadata", "annotations", classAnnotation), "broker-class", "has class %s in production, which loses what is in flight when a pod ends: want %s", class, kafka)
+			c.say(b.Object, at("metadata", "annotations", classAnnotation), "broker-class", "has class %s, which loses what is in flight when a pod ends: want %s", class, kafka)
 		} else if config := b.is.Spec.Config; config == nil || strings.Contains(config.Name, "channel") {
 			c.say(b.Object, at("spec", "config"), "broker-class", "names no settings of a Kafka Broker")
 		}

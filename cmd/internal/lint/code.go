@@ -10,6 +10,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"quittance.dev/cmd/internal/throwaway"
 	"quittance.dev/events"
 	"quittance.dev/functions"
 	"quittance.dev/functions/fn"
@@ -23,6 +24,7 @@ type Code struct {
 	Mains     []string // programs of the project, by import path
 	Roles     []string // database roles that the migrations make and grant something, without their prefix
 	Built     []string // images that skaffold.yaml builds
+	Secrets   []string // those that `quittance secrets` makes for a cluster on trial
 }
 
 const (
@@ -46,7 +48,17 @@ func ReadCode(root string) (*Code, error) {
 	if c.Roles, err = roles(filepath.Join(root, "functions", "schema", "migrations")); err != nil {
 		return nil, err
 	}
-	c.Built, err = built(filepath.Join(root, "skaffold.yaml"))
+	if c.Built, err = built(filepath.Join(root, "skaffold.yaml")); err != nil {
+		return nil, err
+	}
+	signIn := []string{relay}
+	for _, f := range c.Functions {
+		signIn = append(signIn, f.Name)
+	}
+	made, err := throwaway.Secrets("quittance", signIn, nil)
+	for _, s := range made {
+		c.Secrets = append(c.Secrets, s.Name)
+	}
 	return c, err
 }
 

@@ -83,5 +83,11 @@ func (c *check) maxConnections() int {
 			}
 		}
 	}
+	for _, o := range c.set.Of("", "ConfigMap") { // a script that starts it
+		if found := maxArgument.FindStringSubmatch(fmt.Sprint(o.Get("data"))); found != nil {
+			most, _ := strconv.Atoi(found[1])
+			return most
+		}
+	}
 	return postgresDefault
 }

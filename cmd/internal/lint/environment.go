@@ -10,14 +10,14 @@ import (
 	"quittance.dev/cmd/internal/manifests"
 )
 
-// injected are names that the platform sets by itself.
-var injected = []string{"K_CE_OVERRIDES", "K_CA_CERTS", "GOMEMLIMIT", "GOMAXPROCS", "GOGC"}
+// runtimes are names that Go itself reads.
+var runtimes = []string{"GOMEMLIMIT", "GOMAXPROCS", "GOGC", "SSL_CERT_FILE", "SSL_CERT_DIR"}
 
 // environments reads the settings of every pod of ours as its program will, and
 // finds names that nobody asks for: a slip in one is a default in production.
 func (c *check) environments() {
 	c.settings = map[string]Blocks{}
-	names := append(settingNames(), injected...)
+	names := append(settingNames(), runtimes...)
 	said := map[string]bool{} // ConfigMaps that were looked at
 	broken := map[string]bool{}
 	for _, p := range c.pods {

@@ -70,3 +70,10 @@ func TestF02_EachPlantedMistakeIsOneFinding(t *testing.T) {
 		})
 	}
 }
+
+// An overlay that calls itself production, and would not be judged as such.
+func TestAStageIsSaid(t *testing.T) {
+	findings := lint.Folder("testdata/production", code(t))
+	require.Len(t, findings, 1)
+	require.Equal(t, "testdata/production/kustomization.yaml:1: stage: the Namespace is not labelled quittance.dev/stage: production, by which it is known what rules apply", findings[0].String())
+}

@@ -97,7 +97,7 @@ func (c *check) refer(p pod, path []string, kind, name string) {
 	if c.set.Find("", kind, name) != nil {
 		return
 	}
-	if kind == "Secret" && (c.stageOf() == "" || c.makesSecret(name)) {
+	if kind == "Secret" && (c.stageOf() == "" || c.stageOf() == trial && slices.Contains(c.code.Secrets, name) || c.makesSecret(name)) {
 		return
 	}
 	c.say(p.Object, path, "reference", "there is no %s %s", kind, name)

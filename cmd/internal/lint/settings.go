@@ -15,6 +15,7 @@ type Blocks struct {
 	config.Service
 	config.Relay
 	config.Audit
+	config.Migrate
 	config.Mambu
 	config.ExternalE
 	config.Stripe

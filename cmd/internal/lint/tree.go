@@ -24,9 +24,6 @@ func Folders(infra string) ([]string, error) {
 	return folders, err
 }
 
-// migrate is run once before a release, by whoever deploys.
-const migrate = mainsPath + "migrate"
-
 // Tree checks all deployments below infra, and what only all of them together
 // show: files that none of them reads, and images that skaffold.yaml does not
 // build or builds for nobody.
@@ -60,7 +57,7 @@ func Tree(infra string, code *Code) ([]Finding, error) {
 	}
 	findings = append(findings, unread...)
 	for _, main := range code.Mains {
-		if strings.HasPrefix(main, mainsPath) && !images["ko://"+main] && main != migrate {
+		if strings.HasPrefix(main, mainsPath) && !images["ko://"+main] {
 			findings = append(findings, Finding{strings.TrimPrefix(main, module) + "/main.go", 1, "function", "nothing deployed runs this program"})
 		}
 	}

@@ -3,6 +3,7 @@ package manifests
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -50,6 +51,7 @@ func (o *Object) descriptions() []description {
 						inline = append(inline, ofPatch(f, patch, p.target, o, p.Shift)...)
 					}
 				}
+				inline = append(inline, o.targeted(f, document)...)
 			case text(document, "kind") == o.Kind && text(document, "metadata", "name") == o.Name && group(text(document, "apiVersion")) == o.Group():
 				documents = append(documents, description{file: f, node: document})
 			}
@@ -139,6 +141,28 @@ func (d description) follow(keys []string) (depth int, node *yaml.Node, line int
 		}
 	}
 	return depth, node, line
+}
+
+// targeted lists the patches for o in files that a kustomization names together
+// with a target; what the file itself says it is about does not count then.
+func (o *Object) targeted(kustomization *File, document *yaml.Node) []description {
+	patches, _ := child(document, "patches")
+	if patches == nil {
+		return nil
+	}
+	var found []description
+	for _, entry := range patches.Content {
+		target, _ := child(entry, "target")
+		name := filepath.Join(filepath.Dir(kustomization.Name), text(entry, "path"))
+		i := slices.IndexFunc(o.set.Files, func(f *File) bool { return f.Name == name })
+		if target == nil || i < 0 {
+			continue
+		}
+		for _, patch := range o.set.Files[i].Documents {
+			found = append(found, ofPatch(o.set.Files[i], patch, target, o, 0)...)
+		}
+	}
+	return found
 }
 
 func isKustomization(document *yaml.Node, file string) bool {
