@@ -14,6 +14,12 @@ type Service struct {
 	// stop, so that the platform can take it out of its lists first.
 	Drain time.Duration `env:"DRAIN, default=5s"`
 
+	// EventKeysFile holds the keys with which the function checks that an event is
+	// the bank's own: one line per key, its id and the base64 of 32 random bytes.
+	// Read again when it changes. The functions that move money or close
+	// accounts (events.Verifying) do not start without it.
+	EventKeysFile string `env:"EVENT_KEYS_FILE"`
+
 	Postgres  Postgres  `env:", prefix=POSTGRES_"`
 	Telemetry Telemetry `env:", prefix=OTEL_"`
 }
@@ -55,6 +61,11 @@ type Relay struct {
 	// TokensDir is a folder with one token per Broker, named like it, for a
 	// platform whose Brokers ask who posts. None is sent without it.
 	TokensDir string `env:"RELAY_TOKENS_DIR"`
+	// EventKeysDir is a folder with one file of event keys for each function that
+	// checks signatures, named like the function and with the same lines as that
+	// function's own file; the first key of each signs. The relay does not start
+	// without it.
+	EventKeysDir string `env:"EVENT_KEYS_DIR"`
 	// InFlight bounds the events posted at a time.
 	InFlight int `env:"RELAY_IN_FLIGHT, default=128"`
 }

@@ -140,7 +140,7 @@ func Admit(o interface {
 	apis.Defaultable
 	apis.Validatable
 }) *apis.FieldError {
-	ctx := admission(context.Background())
+	ctx := Admission(context.Background())
 	o.SetDefaults(ctx)
 	return o.Validate(ctx)
 }

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/pod-security-admission/policy"
 	"sigs.k8s.io/yaml"
 
-	"quittance.dev/cmd/internal/throwaway"
 	"quittance.dev/events"
 	"quittance.dev/functions"
 	"quittance.dev/functions/fn"
@@ -24,7 +24,8 @@ type Code struct {
 	Mains     []string // programs of the project, by import path
 	Roles     []string // database roles that the migrations make and grant something, without their prefix
 	Built     []string // images that skaffold.yaml builds
-	Secrets   []string // those that `quittance secrets` makes for a cluster on trial
+
+	pods policy.Evaluator // the platform's rules for pods
 }
 
 const (
@@ -42,6 +43,9 @@ func ReadCode(root string) (*Code, error) {
 		Functions: functions.All(functions.Outside{}, functions.Settings{}),
 	}
 	var err error
+	if c.pods, err = policy.NewEvaluator(policy.DefaultChecks(), nil); err != nil {
+		return nil, err
+	}
 	if c.Mains, err = mains(root, "functions/cmd/*", "cmd/*"); err != nil {
 		return nil, err
 	}
@@ -51,15 +55,7 @@ func ReadCode(root string) (*Code, error) {
 	if c.Built, err = built(filepath.Join(root, "skaffold.yaml")); err != nil {
 		return nil, err
 	}
-	signIn := []string{relay}
-	for _, f := range c.Functions {
-		signIn = append(signIn, f.Name)
-	}
-	made, err := throwaway.Secrets("quittance", signIn, nil)
-	for _, s := range made {
-		c.Secrets = append(c.Secrets, s.Name)
-	}
-	return c, err
+	return c, nil
 }
 
 // function finds a function in the registry.

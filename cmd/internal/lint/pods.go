@@ -1,14 +1,16 @@
 package lint
 
 import (
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/utils/ptr"
-	"sigs.k8s.io/json"
-	"sigs.k8s.io/yaml"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/pod-security-admission/api"
+	"k8s.io/pod-security-admission/policy"
+	kjson "sigs.k8s.io/json"
 
 	"quittance.dev/cmd/internal/manifests"
 )
@@ -37,12 +39,9 @@ func (c *check) podsOf() {
 			continue
 		}
 		p := pod{Object: o, path: path}
-		raw, err := yaml.Marshal(o.Get(path...))
+		raw, err := json.Marshal(o.Get(path...))
 		if err == nil {
-			raw, err = yaml.YAMLToJSON(raw)
-		}
-		if err == nil {
-			err = json.UnmarshalCaseSensitivePreserveInts(raw, &p.spec)
+			err = kjson.UnmarshalCaseSensitivePreserveInts(raw, &p.spec)
 		}
 		if err != nil {
 			c.say(o, path, "type", "%v", err)
@@ -69,6 +68,9 @@ func (c *check) workloads() {
 		if p.spec.AutomountServiceAccountToken == nil || *p.spec.AutomountServiceAccountToken {
 			c.say(p.Object, p.below("automountServiceAccountToken"), "pod-security", "is given a token for the cluster's API, which it never calls")
 		}
+		if forbidden := c.restricted(p); forbidden != "" {
+			c.say(p.Object, p.path, "pod-security", "a restricted namespace refuses this pod: %s", forbidden)
+		}
 		c.containers(p, "containers", p.spec.Containers)
 		c.containers(p, "initContainers", p.spec.InitContainers)
 	}
@@ -82,8 +84,8 @@ func (c *check) containers(p pod, list string, containers []corev1.Container) {
 				c.say(p.Object, path("image"), "image", "there is no program %s", strings.TrimPrefix(one.Image, "ko://"))
 			}
 		}
-		if lacks := unsafe(p.spec.SecurityContext, one.SecurityContext); lacks != "" {
-			c.say(p.Object, path("securityContext"), "pod-security", "container %s lacks %s", one.Name, lacks)
+		if own := one.SecurityContext; own == nil || own.ReadOnlyRootFilesystem == nil || !*own.ReadOnlyRootFilesystem {
+			c.say(p.Object, path("securityContext", "readOnlyRootFilesystem"), "pod-security", "container %s may write to its image: state readOnlyRootFilesystem: true", one.Name)
 		}
 		var absent []string
 		for _, need := range []struct {
@@ -104,32 +106,15 @@ func (c *check) containers(p pod, list string, containers []corev1.Container) {
 	}
 }
 
-// unsafe names what a container lacks of the restricted pod security standard,
-// and of a root file system that nobody writes to.
-func unsafe(pod *corev1.PodSecurityContext, own *corev1.SecurityContext) string {
-	of, all := ptr.Deref(own, corev1.SecurityContext{}), ptr.Deref(pod, corev1.PodSecurityContext{})
-	var lacks []string
-	if !ptr.Deref(of.RunAsNonRoot, ptr.Deref(all.RunAsNonRoot, false)) {
-		lacks = append(lacks, "runAsNonRoot")
+// restricted says what the platform's own rules for restricted pods forbid here.
+func (c *check) restricted(p pod) string {
+	spec := p.spec.DeepCopy()
+	spec.RestartPolicy = corev1.RestartPolicyAlways
+	result := policy.AggregateCheckResults(c.code.pods.EvaluatePod(api.LevelVersion{
+		Level: api.LevelRestricted, Version: api.LatestVersion(),
+	}, &metav1.ObjectMeta{Name: p.Name}, spec))
+	if result.Allowed {
+		return ""
 	}
-	if !ptr.Deref(of.ReadOnlyRootFilesystem, false) {
-		lacks = append(lacks, "readOnlyRootFilesystem")
-	}
-	if ptr.Deref(of.AllowPrivilegeEscalation, true) || ptr.Deref(of.Privileged, false) {
-		lacks = append(lacks, "allowPrivilegeEscalation: false")
-	}
-	if of.Capabilities == nil || !slices.Contains(of.Capabilities.Drop, "ALL") || len(of.Capabilities.Add) > 0 {
-		lacks = append(lacks, "capabilities.drop: [ALL]")
-	}
-	if profile := cmpProfile(of.SeccompProfile, all.SeccompProfile); profile == nil || profile.Type == corev1.SeccompProfileTypeUnconfined {
-		lacks = append(lacks, "seccompProfile")
-	}
-	return strings.Join(lacks, ", ")
-}
-
-func cmpProfile(own, pod *corev1.SeccompProfile) *corev1.SeccompProfile {
-	if own != nil {
-		return own
-	}
-	return pod
+	return result.ForbiddenDetail()
 }

@@ -91,13 +91,13 @@ func claimed(p pod, volume string) bool {
 	})
 }
 
-// refer says when there is no object of that kind and name. Where no stage is
-// stated, as on a laptop, the secrets of a cluster are not there.
+// refer says when there is no object of that kind and name. On a laptop
+// and on a cluster on trial Secrets are no manifests: they are made up.
 func (c *check) refer(p pod, path []string, kind, name string) {
 	if c.set.Find("", kind, name) != nil {
 		return
 	}
-	if kind == "Secret" && (c.stageOf() == "" || c.stageOf() == trial && slices.Contains(c.code.Secrets, name) || c.makesSecret(name)) {
+	if kind == "Secret" && (c.stageOf() == "" || c.stageOf() == trial || c.makesSecret(name)) {
 		return
 	}
 	c.say(p.Object, path, "reference", "there is no %s %s", kind, name)

@@ -130,14 +130,6 @@ func (s *Set) addRaw(raw []byte) error {
 	return nil
 }
 
-func marshal(value any) ([]byte, error) {
-	asYAML, err := syaml.Marshal(value)
-	if err != nil {
-		return nil, err
-	}
-	return syaml.YAMLToJSON(asYAML)
-}
-
 // child is the node below a mapping's key or a list's element; the key's node
 // beside it, on whose line a nested value begins for a reader.
 func child(node *yaml.Node, step string) (value, key *yaml.Node) {

@@ -1,11 +1,12 @@
 package manifests
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
 
-	"sigs.k8s.io/json"
+	kjson "sigs.k8s.io/json"
 )
 
 // Set is everything that one deployment consists of.
@@ -41,11 +42,11 @@ func (o *Object) Title() string { return o.Kind + " " + o.Name }
 
 // Into decodes the object into one of the cluster's types.
 func (o *Object) Into(into any) error {
-	raw, err := marshal(o.Value)
+	raw, err := json.Marshal(o.Value)
 	if err != nil {
 		return err
 	}
-	if err := json.UnmarshalCaseSensitivePreserveInts(raw, into); err != nil {
+	if err := kjson.UnmarshalCaseSensitivePreserveInts(raw, into); err != nil {
 		return fmt.Errorf("%s: %w", o.Title(), err)
 	}
 	return nil

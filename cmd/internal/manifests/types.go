@@ -3,6 +3,7 @@ package manifests
 import (
 	"reflect"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	clusterscheme "k8s.io/client-go/kubernetes/scheme"
 	eventingscheme "knative.dev/eventing/pkg/client/clientset/versioned/scheme"
@@ -12,19 +13,46 @@ import (
 )
 
 // Type is the Go type in which the platform reads a kind: Kubernetes' own,
-// Knative Eventing's, kustomize's, and what Serving's Service may have here.
-// There is none for kinds of other operators.
+// Knative Eventing's, kustomize's, and what an object of Serving or of the
+// External Secrets operator may have here. There is none for other kinds.
 func Type(apiVersion, kind string) (reflect.Type, bool) {
+	of := schema.FromAPIVersionAndKind(apiVersion, kind)
 	switch {
-	case kind == "Service" && apiVersion == "serving.knative.dev/v1":
+	case of.Group == "serving.knative.dev" && kind == "Service":
 		return reflect.TypeFor[knative.Service](), true
+	case of.Group == "external-secrets.io" && kind == "ExternalSecret":
+		return reflect.TypeFor[ExternalSecret](), true
 	case kind == "Kustomization" || kind == "Component":
 		return reflect.TypeFor[types.Kustomization](), true
 	}
-	of := schema.FromAPIVersionAndKind(apiVersion, kind)
 	if t, known := clusterscheme.Scheme.AllKnownTypes()[of]; known {
 		return t, true
 	}
 	t, known := eventingscheme.Scheme.AllKnownTypes()[of]
 	return t, known
+}
+
+// ExternalSecret is a Secret out of the platform's manager, with the fields that
+// external-secrets.io/v1 has and a manifest of ours may use.
+type ExternalSecret struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		RefreshInterval metav1.Duration `json:"refreshInterval"`
+		SecretStoreRef  struct {
+			Kind string `json:"kind"`
+			Name string `json:"name"`
+		} `json:"secretStoreRef"`
+		Target struct {
+			Name           string `json:"name"`
+			CreationPolicy string `json:"creationPolicy"`
+		} `json:"target"`
+		Data []struct {
+			SecretKey string `json:"secretKey"`
+			RemoteRef struct {
+				Key      string `json:"key"`
+				Property string `json:"property"`
+			} `json:"remoteRef"`
+		} `json:"data"`
+	} `json:"spec"`
 }

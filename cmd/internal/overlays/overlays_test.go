@@ -20,6 +20,7 @@ import (
 	"knative.dev/eventing/pkg/kncloudevents"
 
 	"quittance.dev/cmd/internal/knative"
+	"quittance.dev/cmd/internal/manifests"
 	"quittance.dev/cmd/internal/overlays"
 	"quittance.dev/cmd/internal/throwaway"
 	"quittance.dev/functions"
@@ -207,7 +208,7 @@ func TestA29_SecretsComeFromTheManager(t *testing.T) {
 		require.Empty(t, of[*corev1.Secret](objects))
 		wanted := mounted(objects)
 		wanted["kafka"] = []string{"user", "password", "ca.crt"} // by the Brokers' ConfigMap
-		for _, e := range of[*overlays.ExternalSecret](objects) {
+		for _, e := range of[*manifests.ExternalSecret](objects) {
 			require.Equal(t, e.Name, e.Spec.Target.Name)
 			keys, there := wanted[e.Name]
 			require.True(t, there, "%s: nobody mounts %s", name, e.Name)

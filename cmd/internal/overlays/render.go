@@ -2,6 +2,7 @@ package overlays
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -10,37 +11,28 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	clusterscheme "k8s.io/client-go/kubernetes/scheme"
-	eventingscheme "knative.dev/eventing/pkg/client/clientset/versioned/scheme"
 	"knative.dev/pkg/apis"
-	"sigs.k8s.io/json"
-	"sigs.k8s.io/kustomize/api/krusty"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
+	kjson "sigs.k8s.io/json"
 
 	"quittance.dev/cmd/internal/knative"
+	"quittance.dev/cmd/internal/manifests"
 )
 
 // Render builds the kustomization in folder and reads each object strictly: an
 // unknown field, a field given twice and a value of another type are errors. So
 // is what Knative's admission webhook would refuse, and a kind that is not known.
 func Render(ctx context.Context, folder string) ([]metav1.Object, error) {
-	built, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
+	set, err := manifests.Render(folder)
 	if err != nil {
-		return nil, fmt.Errorf("render %s: %w", folder, err)
+		return nil, err
 	}
 	ctx = knative.Admission(ctx)
 	var all []metav1.Object
 	var errs []error
-	for _, r := range built.Resources() {
-		raw, err := r.MarshalJSON()
+	for _, r := range set.Objects {
+		o, err := admit(ctx, r)
 		if err != nil {
-			return nil, fmt.Errorf("render %s: %w", folder, err)
-		}
-		o, err := admit(ctx, raw, schema.FromAPIVersionAndKind(r.GetApiVersion(), r.GetKind()))
-		if err != nil {
-			errs = append(errs, fmt.Errorf("%s %s: %w", r.GetKind(), r.GetName(), err))
+			errs = append(errs, fmt.Errorf("%s: %w", r.Title(), err))
 			continue
 		}
 		all = append(all, o)
@@ -48,12 +40,16 @@ func Render(ctx context.Context, folder string) ([]metav1.Object, error) {
 	return all, errors.Join(errs...)
 }
 
-func admit(ctx context.Context, raw []byte, kind schema.GroupVersionKind) (metav1.Object, error) {
-	into, err := typeOf(kind)
+func admit(ctx context.Context, r *manifests.Object) (metav1.Object, error) {
+	into, err := typeOf(r.APIVersion, r.Kind)
 	if err != nil {
 		return nil, err
 	}
-	lax, err := json.UnmarshalStrict(raw, into)
+	raw, err := json.Marshal(r.Value)
+	if err != nil {
+		return nil, err
+	}
+	lax, err := kjson.UnmarshalStrict(raw, into)
 	if err := errors.Join(append(lax, err)...); err != nil {
 		return nil, err
 	}
@@ -69,46 +65,13 @@ func admit(ctx context.Context, raw []byte, kind schema.GroupVersionKind) (metav
 }
 
 // typeOf makes an empty object of a kind.
-func typeOf(kind schema.GroupVersionKind) (metav1.Object, error) {
-	switch {
-	case kind.Group == "serving.knative.dev" && kind.Kind == "Service":
-		return &knative.Service{}, nil
-	case kind.Group == "external-secrets.io" && kind.Kind == "ExternalSecret":
-		return &ExternalSecret{}, nil
-	}
-	for _, known := range []*runtime.Scheme{clusterscheme.Scheme, eventingscheme.Scheme} {
-		if t, there := known.AllKnownTypes()[kind]; there {
-			if o, is := reflect.New(t).Interface().(metav1.Object); is {
-				return o, nil
-			}
+func typeOf(apiVersion, kind string) (metav1.Object, error) {
+	if t, known := manifests.Type(apiVersion, kind); known {
+		if o, is := reflect.New(t).Interface().(metav1.Object); is {
+			return o, nil
 		}
 	}
 	return nil, errors.New("a kind that nothing here knows")
-}
-
-// ExternalSecret is a Secret out of the platform's manager, with the fields that
-// external-secrets.io/v1 has and a manifest of ours may use.
-type ExternalSecret struct {
-	metav1.TypeMeta   `json:",inline"`
-	metav1.ObjectMeta `json:"metadata"`
-	Spec              struct {
-		RefreshInterval metav1.Duration `json:"refreshInterval"`
-		SecretStoreRef  struct {
-			Kind string `json:"kind"`
-			Name string `json:"name"`
-		} `json:"secretStoreRef"`
-		Target struct {
-			Name           string `json:"name"`
-			CreationPolicy string `json:"creationPolicy"`
-		} `json:"target"`
-		Data []struct {
-			SecretKey string `json:"secretKey"`
-			RemoteRef struct {
-				Key      string `json:"key"`
-				Property string `json:"property"`
-			} `json:"remoteRef"`
-		} `json:"data"`
-	} `json:"spec"`
 }
 
 // Pod is the pod that an object asks for, if it asks for one.
