@@ -1,7 +1,6 @@
 package lint_test
 
 import (
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quittance.dev/cmd/internal/lint"
+	"quittance.dev/cmd/internal/manifests"
 	"quittance.dev/events"
 	"quittance.dev/functions/fn"
 )
@@ -19,6 +19,8 @@ func without(names []string, name string) []string {
 
 // What the code lacks, or has and nobody deploys, is a finding too.
 func TestF01_WhatTheCodeLacksIsFound(t *testing.T) {
+	local, err := manifests.Render(root + "/infra/overlays/local")
+	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		change func(*lint.Code)
 		says   string
@@ -38,24 +40,32 @@ func TestF01_WhatTheCodeLacksIsFound(t *testing.T) {
 		"a function that nobody deploys": {func(c *lint.Code) {
 			c.Functions = append(c.Functions, fn.Function{Name: "advances", Handlers: c.Functions[0].Handlers})
 		}, "function: there is no Service advances"},
-		"no main":                  {func(c *lint.Code) { c.Mains = without(c.Mains, "quittance.dev/functions/cmd/query") }, "image: Service query: there is no program quittance.dev/functions/cmd/query"},
-		"a main that nothing runs": {func(c *lint.Code) { c.Mains = append(c.Mains, "quittance.dev/functions/cmd/advances") }, "functions/cmd/advances/main.go:1: function: nothing deployed runs this program"},
-		"no role":                  {func(c *lint.Code) { c.Roles = without(c.Roles, "closure_e") }, "role: Service closure-e: no migration makes a role quittance_closure_e"},
-		"not built":                {func(c *lint.Code) { c.Built = without(c.Built, "ko://quittance.dev/functions/cmd/api") }, "skaffold.yaml:1: skaffold: does not build ko://quittance.dev/functions/cmd/api"},
-		"built for nobody":         {func(c *lint.Code) { c.Built = append(c.Built, "ko://x") }, "skaffold.yaml:1: skaffold: builds ko://x"},
+		"no main": {func(c *lint.Code) { c.Mains = without(c.Mains, "quittance.dev/functions/cmd/query") }, "image: Service query: there is no program quittance.dev/functions/cmd/query"},
+		"no role": {func(c *lint.Code) { c.Roles = without(c.Roles, "closure_e") }, "role: Service closure-e: no migration makes a role quittance_closure_e"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			changed := code(t)
 			c.change(changed)
-			findings, err := lint.Tree(filepath.Join(root, "infra"), changed)
-			require.NoError(t, err)
-			require.NotEmpty(t, findings)
-			for _, f := range findings { // of each overlay, if they differ in the line
-				require.Contains(t, f.String(), c.says)
-			}
+			findings := lint.Check(local, nil, changed)
+			require.Len(t, findings, 1, "%v", findings)
+			require.Contains(t, findings[0].String(), c.says)
 		})
 	}
+}
+
+// Only all deployments together show what is built or written for nobody.
+func TestF01_WhatNobodyDeploysIsFound(t *testing.T) {
+	changed := code(t)
+	changed.Mains = append(changed.Mains, "quittance.dev/functions/cmd/advances")
+	changed.Built = append(without(changed.Built, "ko://quittance.dev/functions/cmd/api"), "ko://x")
+	findings, err := lint.Tree(root+"/infra", changed)
+	require.NoError(t, err)
+	require.Equal(t, []lint.Finding{
+		{File: "functions/cmd/advances/main.go", Line: 1, Rule: "function", Message: "nothing deployed runs this program"},
+		{File: "skaffold.yaml", Line: 1, Rule: "skaffold", Message: "builds ko://x, which nothing runs"},
+		{File: "skaffold.yaml", Line: 1, Rule: "skaffold", Message: "does not build ko://quittance.dev/functions/cmd/api"},
+	}, findings)
 }
 
 // A file of rendered manifests is judged like a folder.
