@@ -38,9 +38,10 @@ clean: ## forget the bank's state, and what was built
 	@rm -rf "$(DATA)" bin
 
 .PHONY: lint
-lint: bin/golangci-lint-$(LINT_VERSION) ## the linters, the import walls, each module alone
+lint: build bin/golangci-lint-$(LINT_VERSION) ## the linters, of Go and of the manifests; each module alone
 	@set -e; for m in $(MODULES); do (cd $$m && ../bin/golangci-lint-$(LINT_VERSION) run ./...); done
 	@cd cmd && ../bin/golangci-lint-$(LINT_VERSION) run --build-tags e2e,grpcnotrace,nethttpomithttp2 ./e2e
+	@bin/quittance lint
 	@set -e; for m in $(MODULES); do (cd $$m && GOWORK=off go vet ./... && GOWORK=off go mod verify >/dev/null); done
 
 bin/golangci-lint-$(LINT_VERSION):
