@@ -175,6 +175,14 @@ func inBlock(b *networkingv1.IPBlock, address netip.Addr) (bool, error) {
 
 // selects tells whether a selector takes these labels; an empty one takes all.
 func selects(s *metav1.LabelSelector, set map[string]string) (bool, error) {
+	if len(s.MatchExpressions) == 0 { // nearly all, and cheap
+		for key, value := range s.MatchLabels {
+			if has, there := set[key]; !there || has != value {
+				return false, nil
+			}
+		}
+		return true, nil
+	}
 	selector, err := metav1.LabelSelectorAsSelector(s)
 	if err != nil {
 		return false, err
