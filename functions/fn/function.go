@@ -25,11 +25,16 @@ type In[D events.Data] struct {
 type Tx struct {
 	pgx.Tx
 	now   time.Time
+	last  *pgx.Batch
 	after *[]func()
 }
 
 // Now is the database's time at which the transaction began, in UTC.
 func (t Tx) Now() time.Time { return t.now }
+
+// Last takes the statements that need no answer but that they succeed. They are
+// sent together with the commit, which fails if one of them does.
+func (t Tx) Last() *pgx.Batch { return t.last }
 
 // AfterCommit has f called once this transaction has committed, and never if
 // it has not. It is for counting what happened, nothing that must not be lost:
@@ -48,6 +53,10 @@ type Function struct {
 	// Serializable runs the function's transactions at that isolation level;
 	// otherwise they read committed data. The ledger asks for it.
 	Serializable bool
+	// Lanes is how many transactions of the function one process may have in
+	// flight; 0 means 1. Events of one partition key share a lane, so that work
+	// on the same thing does not meet itself in two transactions.
+	Lanes int
 }
 
 // Hears lists the types the function hears.

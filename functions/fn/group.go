@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -76,6 +78,7 @@ func (g *group) do(u *unit) result {
 func (g *group) loop() {
 	defer g.host.work.Done()
 	for {
+		g.gather()
 		g.mu.Lock()
 		if len(g.waiting) == 0 {
 			g.running = false
@@ -88,6 +91,40 @@ func (g *group) loop() {
 		g.mu.Unlock()
 		g.commit(units)
 	}
+}
+
+// gather lets units come along before the next transaction: a larger group costs
+// each of its units less. The goroutines that are ready to run bring theirs at
+// once. While another lane keeps the database busy, waiting a moment for more
+// costs nothing; a lane that is alone does not wait.
+func (g *group) gather() {
+	for pauses, before := 0, -1; ; {
+		n := g.size()
+		switch {
+		case n >= g.host.options.GroupSize/gatherShare:
+			return
+		case n != before:
+			runtime.Gosched()
+		case pauses < gatherPauses && g.host.inTransactions.Load() > 0:
+			pauses++
+			time.Sleep(gatherPause)
+		default:
+			return
+		}
+		before = n
+	}
+}
+
+const (
+	gatherShare  = 4 // of the largest group is worth no more waiting
+	gatherPauses = 3
+	gatherPause  = 100 * time.Microsecond
+)
+
+func (g *group) size() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.waiting)
 }
 
 // commit handles units together; if that fails, one by one. A key occurs once
@@ -124,7 +161,9 @@ func (g *group) together(units []*unit) {
 		units[0].result <- result{err: units[0].ctx.Err()}
 		return
 	}
+	g.host.inTransactions.Add(1)
 	results, err := g.transact(units)
+	g.host.inTransactions.Add(-1)
 	if err != nil && len(units) > 1 {
 		for _, u := range units {
 			g.together([]*unit{u})
@@ -186,6 +225,9 @@ func (g *group) once(ctx context.Context, units []*unit) (results []result, err 
 	}
 	for _, f := range after {
 		f()
+	}
+	if slices.ContainsFunc(results, func(r result) bool { return len(r.said) > 0 }) {
+		h.bell.ring(h.base)
 	}
 	return results, fp.Hit(ctx, h.function.Name+".after-commit")
 }

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -32,9 +34,8 @@ type Options struct {
 	Lease time.Duration
 	// GroupSize bounds how many events share a transaction. Default 128.
 	GroupSize int
-	// Ring wakes a relay in the same process after a commit with new events.
-	// Default: NOTIFY in the transaction, for a relay anywhere; it costs a
-	// statement, and commits that carry it wait for each other.
+	// Ring wakes a relay in the same process after a commit with new events. By
+	// default one in another process is woken through Postgres (Doorbell).
 	Ring func()
 	// Failpoint is asked at every failpoint; nil in production.
 	Failpoint fp.Hook
@@ -58,15 +59,17 @@ func (o Options) withDefaults() Options {
 
 // Host runs one function: its HTTP door, its group of transactions, its pool.
 type Host struct {
-	function Function
-	pool     *pgxpool.Pool
-	options  Options
-	logger   *slog.Logger
-	metrics  *metrics
-	group    *group
-	work     sync.WaitGroup  // group loops in flight
-	base     context.Context // of work that outlives its request
-	stop     context.CancelFunc
+	function       Function
+	pool           *pgxpool.Pool
+	options        Options
+	logger         *slog.Logger
+	metrics        *metrics
+	lanes          []*group
+	inTransactions atomic.Int32 // lanes that have a transaction open
+	bell           *bell
+	work           sync.WaitGroup  // group loops and rings in flight
+	base           context.Context // of work that outlives its request
+	stop           context.CancelFunc
 }
 
 // NewHost makes a host for f on pool, whose connections have f's role. Close
@@ -80,8 +83,22 @@ func NewHost(f Function, pool *pgxpool.Pool, o Options) *Host {
 		logger:  logger,
 		metrics: newMetrics(f.Name), base: base, stop: stop,
 	}
-	h.group = &group{host: h}
+	h.bell = &bell{pool: pool, direct: o.Ring, work: &h.work}
+	for range max(f.Lanes, 1) {
+		h.lanes = append(h.lanes, &group{host: h})
+	}
 	return h
+}
+
+// lane is the group of what has partition key: always the same one, so that two
+// deliveries of an event meet in it.
+func (h *Host) lane(key string) *group {
+	if len(h.lanes) == 1 {
+		return h.lanes[0]
+	}
+	hash := fnv.New32a()
+	_, _ = hash.Write([]byte(key)) // never fails
+	return h.lanes[hash.Sum32()%uint32(len(h.lanes))]
 }
 
 // Close waits for transactions in flight.
@@ -155,7 +172,7 @@ func (h *Host) deliver(ctx context.Context, r *received, represent bool) (said [
 	if r.handler.remote != nil {
 		said, err = h.deliverRemote(ctx, r)
 	} else {
-		res := h.group.do(&unit{
+		res := h.lane(r.data.PartitionKey()).do(&unit{
 			ctx:   ctx,
 			claim: claim{kind: claimDone, r: r},
 			cause: r.cause(ctx),
@@ -188,7 +205,7 @@ func (r *received) cause(ctx context.Context) cause {
 func (h *Host) Transact(ctx context.Context, id, correlationID string, work func(context.Context, Tx) ([]events.Data, error)) ([]Envelope, error) {
 	ctx, cancel := context.WithTimeout(fp.With(ctx, h.options.Failpoint), h.options.Deadline)
 	defer cancel()
-	r := h.group.do(&unit{
+	r := h.lane(id).do(&unit{
 		ctx:   ctx,
 		cause: cause{source: h.function.Source(), id: id, correlationID: correlationID, traceParent: traceParent(ctx, "")},
 		run:   work,

@@ -95,10 +95,6 @@ func queueOutbox(batch *pgx.Batch, said []Envelope) {
 		columns[5], columns[6], columns[7], columns[8], columns[9])
 }
 
-// Doorbell is the Postgres channel on which a commit with new events wakes the
-// relay. It carries nothing: the queue is the truth.
-const Doorbell = "quittance_outbox"
-
 // saidBefore reads what the function said when it handled the event before. The
 // ids derive from the event, so they are looked up, not searched for.
 func (h *Host) saidBefore(ctx context.Context, r *received) ([]Envelope, error) {

@@ -24,7 +24,7 @@ const maxUnknown = 72 * time.Hour
 func (h *Host) deliverRemote(ctx context.Context, r *received) ([]Envelope, error) {
 	remote := r.handler.remote
 	var plan Plan[any]
-	prepared := h.group.do(&unit{
+	prepared := h.lane(r.data.PartitionKey()).do(&unit{
 		ctx: ctx, claim: claim{kind: claimLease, r: r}, cause: r.cause(ctx),
 		run: func(ctx context.Context, tx Tx) ([]events.Data, error) {
 			var err error
@@ -41,7 +41,7 @@ func (h *Host) deliverRemote(ctx context.Context, r *received) ([]Envelope, erro
 		return nil, h.unknown(ctx, r, prepared, err)
 	}
 	var again *againError
-	settled := h.group.do(&unit{
+	settled := h.lane(r.data.PartitionKey()).do(&unit{
 		ctx: ctx, claim: claim{kind: claimSettle, r: r, fence: prepared.fence}, cause: r.cause(ctx),
 		run: func(ctx context.Context, tx Tx) ([]events.Data, error) {
 			again = nil // the transaction may run more than once

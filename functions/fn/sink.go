@@ -33,7 +33,7 @@ func (h *Host) sinkEvent(ctx context.Context, path string, e *cloudevents.Event,
 		correlationID = letter.ID
 	}
 	ctx = WithLog(ctx, "correlation_id", correlationID, "event_id", letter.ID, "event_type", letter.Type)
-	r := h.group.do(&unit{
+	r := h.lane("").do(&unit{
 		ctx: ctx,
 		// Two consumers may fail on one event: the path keeps their letters apart.
 		cause: cause{source: letter.Source + path, id: letter.ID, correlationID: correlationID, traceParent: letter.Extensions["traceparent"]},

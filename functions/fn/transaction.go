@@ -14,7 +14,7 @@ import (
 )
 
 // inTransaction claims units, runs work and commits what it says. Begin, clock
-// and claims travel in one round trip, outbox, bell and commit in another: with
+// and claims travel in one round trip, outbox and commit in another: with
 // a small group the way to the database is most of the time.
 //
 // An error of the commit itself does not mean that it was rolled back. Nobody
@@ -27,7 +27,7 @@ func (h *Host) inTransaction(ctx context.Context, units []*unit, work func(Tx, [
 	// A connection that is not idle any more is closed by Release, which is a
 	// roll-back as well.
 	defer conn.Release()
-	tx := Tx{Tx: openTx{conn}}
+	tx := Tx{Tx: openTx{conn}, last: &pgx.Batch{}}
 	claims := sortClaims(units)
 	if err := h.begin(ctx, &tx, claims); err != nil {
 		return nil, rollback(ctx, conn, err)
@@ -43,7 +43,7 @@ func (h *Host) inTransaction(ctx context.Context, units []*unit, work func(Tx, [
 	if err != nil {
 		return nil, rollback(ctx, conn, err)
 	}
-	if err := h.commit(ctx, conn, results); err != nil {
+	if err := commit(ctx, conn, tx.last, results); err != nil {
 		return nil, rollback(ctx, conn, err)
 	}
 	return results, nil
@@ -70,19 +70,13 @@ func (h *Host) begin(ctx context.Context, tx *Tx, c *claims) error {
 // ROLLBACK and no error.
 var errNotCommitted = errors.New("the transaction was rolled back instead of committed")
 
-// commit stores what was said, rings the relay's bell, and commits. A bell in
-// Postgres is heard when the transaction commits; the one in this process is
-// rung afterwards, and one that was not rung is made good by the relay's sweep.
-func (h *Host) commit(ctx context.Context, conn *pgxpool.Conn, results []result) error {
+// commit sends the function's last statements, stores what was said and commits.
+func commit(ctx context.Context, conn *pgxpool.Conn, batch *pgx.Batch, results []result) error {
 	var said []Envelope
 	for _, r := range results {
 		said = append(said, r.said...)
 	}
-	batch := &pgx.Batch{}
 	queueOutbox(batch, said)
-	if len(said) > 0 && h.options.Ring == nil {
-		batch.Queue("notify " + Doorbell)
-	}
 	batch.Queue("commit").Exec(func(tag pgconn.CommandTag) error {
 		if tag.String() != "COMMIT" {
 			return errNotCommitted
@@ -91,9 +85,6 @@ func (h *Host) commit(ctx context.Context, conn *pgxpool.Conn, results []result)
 	})
 	if err := conn.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("store what was said and commit: %w", err)
-	}
-	if len(said) > 0 && h.options.Ring != nil {
-		h.options.Ring()
 	}
 	return nil
 }

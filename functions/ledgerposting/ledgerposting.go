@@ -13,6 +13,7 @@ func New() fn.Function {
 	return fn.Function{
 		Name:         "ledger-posting",
 		Serializable: true,
+		Lanes:        2, // one decides while the database works for the other
 		Handlers: fn.Together(post,
 			fn.Hear[events.DepositRequested](), fn.Hear[events.WithdrawalRequested](), fn.Hear[events.InvoicePaid]()),
 	}

@@ -23,6 +23,7 @@ var timeouts = map[string]string{
 	"statement_timeout":                   "5000",
 	"lock_timeout":                        "2000",
 	"idle_in_transaction_session_timeout": "10000",
+	"plan_cache_mode":                     "force_generic_plan",
 }
 
 // planning of every session. A function's statements look few rows up by their

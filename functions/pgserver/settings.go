@@ -48,6 +48,11 @@ func (o Options) settings(socketDir string) []setting {
 		{"random_page_cost", "1.1"},
 		{"effective_cache_size", "1GB"},
 		{"wal_buffers", "16MB"},
+		// A group of postings reads more rows than Postgres tells apart by
+		// default; taken as a whole table, they conflict with everybody's.
+		{"max_pred_locks_per_transaction", "256"},
+		{"max_pred_locks_per_relation", "4096"},
+		{"max_pred_locks_per_page", "256"},
 		// Rows and literals can hold personal data: the log names the error
 		// and the place, never the values.
 		{"log_error_verbosity", "terse"},

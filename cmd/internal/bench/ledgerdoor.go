@@ -35,6 +35,9 @@ const (
 	// between two ways of working, not with a Postgres that lacks memory.
 	sharedBuffersMB = 1024
 
+	// poolSize is what a function has by default (config.Postgres).
+	poolSize = 4
+
 	bankDatabase = "quittance"
 	ledgerRole   = "quittance_ledger_posting"
 )
@@ -110,7 +113,7 @@ func (l *ledgerDoor) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	pool, err := pgpool.New(ctx, cfg, 0, "ledger-posting")
+	pool, err := pgpool.New(ctx, cfg, poolSize, "ledger-posting")
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,6 @@ create table ledger.account (
     opened_at     timestamptz not null default now(),
     closing_at    timestamptz,
     closed_at     timestamptz,
-    constraint account_currency_once unique (id, currency),
     constraint account_kind_known check (kind in ('customer', 'cash', 'card-clearing', 'suspense')),
     constraint account_status_known check (status in ('open', 'closing', 'closed')),
     constraint only_customers_have_balance check ((kind = 'customer') = (balance_minor is not null)),
@@ -30,33 +29,49 @@ create table ledger.account (
     constraint closed_has_time check ((status = 'closed') = (closed_at is not null))
 ) with (fillfactor = 70);
 
+-- A journal moves one amount from a credit to a debit between two accounts, so
+-- debits equal credits by its very shape; what needs more lines is several
+-- journals in one transaction. It is named by its business key, so that the key
+-- posts once without an index of its own. One that failed is kept with its
+-- reason and has moved nothing. On a customer's side it has the position in that
+-- account and the balance after it; the bank's own side has neither.
 create table ledger.journal (
-    id           uuid        not null constraint journal_id primary key,
-    kind         text        not null,
-    business_key text        not null constraint journal_once_per_business_key unique,
-    status       text        not null,
-    reason       text,
-    correlation_id text      not null,
-    posted_at    timestamptz not null,
+    id                   uuid        not null constraint journal_id primary key,
+    kind                 text        not null,
+    business_key         text        not null,
+    status               text        not null,
+    reason               text,
+    correlation_id       text        not null,
+    posted_at            timestamptz not null,
+    debit_account        uuid        not null,
+    credit_account       uuid        not null,
+    currency             char(3)     not null,
+    amount_minor         bigint      not null,
+    debit_seq            bigint,
+    debit_balance_minor  bigint,
+    credit_seq           bigint,
+    credit_balance_minor bigint,
+    constraint journal_named_by_business_key check (id = md5(business_key)::uuid),
     constraint journal_status_known check (status in ('posted', 'failed')),
-    constraint failed_journal_has_reason check ((status = 'failed') = (reason is not null))
+    constraint failed_journal_has_reason check ((status = 'failed') = (reason is not null)),
+    constraint failed_journal_moves_nothing check (status = 'posted' or (debit_seq is null and credit_seq is null)),
+    constraint journal_amount_positive check (amount_minor > 0),
+    constraint journal_between_two_accounts check (status = 'failed' or debit_account <> credit_account),
+    constraint position_with_balance check (
+        (debit_seq is null) = (debit_balance_minor is null) and (credit_seq is null) = (credit_balance_minor is null))
 );
+create unique index debit_position_once on ledger.journal (debit_account, debit_seq) where debit_seq is not null;
+create unique index credit_position_once on ledger.journal (credit_account, credit_seq) where credit_seq is not null;
 
-create table ledger.entry (
-    journal_id          uuid     not null constraint entry_of_journal references ledger.journal (id),
-    leg                 smallint not null,
-    account_id          uuid     not null,
-    currency            char(3)  not null,
-    amount_minor        bigint   not null,
-    account_seq         bigint,
-    balance_after_minor bigint,
-    constraint entry_once primary key (journal_id, leg),
-    constraint entry_in_currency_of_account foreign key (account_id, currency) references ledger.account (id, currency),
-    constraint entry_not_zero check (amount_minor <> 0),
-    constraint entry_seq_with_balance check ((account_seq is null) = (balance_after_minor is null))
-);
-create unique index entry_seq_once on ledger.entry (account_id, account_seq) where account_seq is not null;
-create index entry_of_house_account on ledger.entry (account_id) where account_seq is null;
+-- The two lines of every journal that was posted, as an auditor reads them: a
+-- debit is positive, a credit negative.
+create view ledger.entry with (security_invoker = true) as
+    select id as journal_id, 1::smallint as leg, debit_account as account_id, currency, amount_minor,
+           debit_seq as account_seq, debit_balance_minor as balance_after_minor
+    from ledger.journal where status = 'posted'
+    union all
+    select id, 2::smallint, credit_account, currency, -amount_minor, credit_seq, credit_balance_minor
+    from ledger.journal where status = 'posted';
 
 -- Money that an account could not take, waiting for a person.
 create table ledger.suspense_case (
@@ -71,48 +86,96 @@ create table ledger.suspense_case (
     constraint suspense_once_per_journal unique (journal_id)
 );
 
--- A journal and its entries are inserted by one statement. At the end of it
--- every posted journal has entries that sum to zero per currency, which takes at
--- least two, and every failed one has none; nor does one get any later. Legs
--- count from 1, so entries that are added to a journal that has some meet leg 1.
-create function ledger.journal_is_whole() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+-- Posting changes the accounts, and nothing else does: no function has the right
+-- to write a balance. The journals of one statement are applied together. Each
+-- customer's side continues its account: the next position, and the balance that
+-- follows from the one before; the account is open, has the currency, and is at
+-- no moment below its floor. A savings account that a debit has emptied is
+-- closing from then on.
+--
+-- The function reads only rows that its transaction has locked and the bank's own
+-- accounts, all by their ids: a table read as a whole would, at the level
+-- SERIALIZABLE, make every other posting a conflict.
+create function ledger.apply_journals() returns trigger language plpgsql security definer
+    set search_path = pg_catalog, pg_temp as $$
+declare
+    wanted  bigint;
+    applied bigint;
+    strange bigint;
+    broken  text;
 begin
-    if exists (
-        select from added j
-        where j.status = 'posted' and not exists (select from ledger.entry e where e.journal_id = j.id)) then
-        raise exception 'a posted journal comes with its entries'
-            using errcode = 'check_violation', constraint = 'journal_is_whole', schema = 'ledger', table = 'journal';
+    with side as (
+        select debit_account as id, currency, debit_seq as seq, debit_balance_minor as balance, -amount_minor as change
+        from added where debit_seq is not null
+        union all
+        select credit_account, currency, credit_seq, credit_balance_minor, amount_minor
+        from added where credit_seq is not null
+    ), line as (
+        select *, lag(seq) over account as seq_before, lag(balance) over account as balance_before
+        from side window account as (partition by id order by seq)
+    ), account as (
+        select id, currency, min(seq) as first, max(seq) as last, min(balance) as lowest, sum(change)::bigint as change,
+               min(balance - change) filter (where seq_before is null) as opening,
+               bool_and(seq_before is null or (seq = seq_before + 1 and balance - change = balance_before)) as unbroken,
+               count(*) filter (where change > 0) as deposits,
+               coalesce(min(seq) filter (where change < 0 and balance = 0), 0) as emptied
+        from line group by id, currency
+    ), changed as (
+        update ledger.account a
+        set balance_minor = a.balance_minor + n.change, seq = n.last, deposits = a.deposits + n.deposits,
+            status = case when a.product = 'simple-savings' and n.emptied = n.last then 'closing' else a.status end,
+            closing_at = case when a.product = 'simple-savings' and n.emptied = n.last then now() else a.closing_at end
+        from account n
+        where a.id = n.id and a.currency = n.currency and a.kind = 'customer' and a.status = 'open' and n.unbroken
+          and n.first = a.seq + 1 and n.opening = a.balance_minor and n.lowest >= a.floor_minor
+          and (a.product <> 'simple-savings' or n.emptied in (0, n.last))
+        returning 1
+    ), own as (
+        select debit_account as id, currency from added where status = 'posted' and debit_seq is null
+        union
+        select credit_account, currency from added where status = 'posted' and credit_seq is null
+    )
+    select (select count(*) from account), (select count(*) from changed),
+           (select count(*) from own where not exists (
+               select from ledger.account a where a.id = own.id and a.currency = own.currency and a.kind <> 'customer'))
+    into wanted, applied, strange;
+    if strange > 0 then
+        raise exception 'a side without a position is an account of the bank, in the currency of the journal'
+            using errcode = 'foreign_key_violation', constraint = 'own_side_of_the_bank', schema = 'ledger', table = 'journal';
+    end if;
+    if applied <> wanted then
+        select case
+            when bool_or(a.id is null or a.kind <> 'customer' or a.currency <> side.currency) then 'customer_side_in_currency_of_account'
+            when bool_or(a.status <> 'open' and a.seq < side.seq) then 'account_takes_postings'
+            else 'journal_continues_account' end
+        into broken
+        from (
+            select debit_account as id, currency, debit_seq as seq from added where debit_seq is not null
+            union all select credit_account, currency, credit_seq from added where credit_seq is not null) side
+        left join ledger.account a on a.id = side.id;
+        raise exception 'a journal does not fit its account'
+            using errcode = 'check_violation', constraint = broken, schema = 'ledger', table = 'journal';
     end if;
     return null;
 end $$;
-create trigger journal_is_whole after insert on ledger.journal
-    referencing new table as added for each statement execute function ledger.journal_is_whole();
+create trigger apply_journals after insert on ledger.journal
+    referencing new table as added for each statement execute function ledger.apply_journals();
 
-create function ledger.journal_balances() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+-- An account goes from open to closing to closed, never back.
+create function ledger.account_moves_forward() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
-    if exists (select from added group by journal_id, currency having sum(amount_minor) <> 0) then
-        raise exception 'the entries of a journal must sum to zero per currency'
-            using errcode = 'check_violation', constraint = 'journal_balances', schema = 'ledger', table = 'entry';
-    end if;
-    if exists (
-        select from (select journal_id, min(leg) lowest, max(leg) highest, count(*) legs from added group by journal_id) a
-        join ledger.journal j on j.id = a.journal_id
-        where j.status <> 'posted' or a.lowest <> 1 or a.highest <> a.legs) then
-        raise exception 'entries come with their posted journal, all of them at once'
-            using errcode = 'check_violation', constraint = 'entries_come_at_once', schema = 'ledger', table = 'entry';
-    end if;
-    return null;
+    raise exception 'an account does not go from % to %', old.status, new.status
+        using errcode = 'check_violation', constraint = 'account_moves_forward', schema = 'ledger', table = 'account';
 end $$;
-create trigger journal_balances after insert on ledger.entry
-    referencing new table as added for each statement execute function ledger.journal_balances();
+create trigger account_moves_forward before update on ledger.account
+    for each row when (old.status <> new.status and (old.status, new.status) not in (('open', 'closing'), ('closing', 'closed')))
+    execute function ledger.account_moves_forward();
 
 create function ledger.refuse_change() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
     raise exception '%.% is append-only', tg_table_schema, tg_table_name
         using errcode = 'integrity_constraint_violation', constraint = 'append_only';
 end $$;
-create trigger append_only before update or delete or truncate on ledger.entry
-    for each statement execute function ledger.refuse_change();
 create trigger append_only before update or delete or truncate on ledger.journal
     for each statement execute function ledger.refuse_change();
 

@@ -14,6 +14,18 @@ begin
     end loop;
 end $$;
 
+-- Postings run at the level SERIALIZABLE, where whoever reads a table as a whole
+-- conflicts with everybody who writes to it: their statements read by index, how
+-- small a table may be.
+do $$
+begin
+    alter role quittance_ledger_posting set enable_seqscan = off;
+    alter role quittance_ledger_posting set enable_hashjoin = off;
+    alter role quittance_ledger_posting set enable_mergejoin = off;
+exception when internal_error then
+    null; -- the migration of another database of this server is at it
+end $$;
+
 -- Nobody has what is not granted below: no schema to make things in, no
 -- temporary tables, no function but the one for partitions.
 revoke all on schema public from public;
@@ -69,8 +81,11 @@ grant select, update (state, processor, processor_reference, charge_key, charge_
 
 -- ledger-posting
 grant usage on schema ledger to quittance_ledger_posting;
-grant select, update (balance_minor, seq, deposits, status, closing_at) on ledger.account to quittance_ledger_posting;
-grant select, insert on ledger.journal, ledger.entry to quittance_ledger_posting;
+-- Balances are written by the trigger on the journal alone. To lock a row takes
+-- the right to update some column of it; this one says nothing without a status.
+grant select, update (closing_at) on ledger.account to quittance_ledger_posting;
+grant select, insert on ledger.journal to quittance_ledger_posting;
+grant select on ledger.entry to quittance_ledger_posting;
 grant select, insert (id, journal_id, account_id, amount_minor, currency, reason) on ledger.suspense_case to quittance_ledger_posting;
 
 -- receipt
