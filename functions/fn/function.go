@@ -29,6 +29,10 @@ type Tx struct {
 	after *[]func()
 }
 
+// NewTx is a Tx on a transaction that somebody else opened, at now, and ends, such
+// as a test: who ends it sends Last first. AfterCommit calls nothing in it.
+func NewTx(tx pgx.Tx, now time.Time) Tx { return Tx{Tx: tx, now: now, last: &pgx.Batch{}} }
+
 // Now is the database's time at which the transaction began, in UTC.
 func (t Tx) Now() time.Time { return t.now }
 
@@ -54,9 +58,12 @@ type Function struct {
 	// otherwise they read committed data. The ledger asks for it.
 	Serializable bool
 	// Lanes is how many transactions of the function one process may have in
-	// flight; 0 means 1. Events of one partition key share a lane, so that work
-	// on the same thing does not meet itself in two transactions.
+	// flight; 0 means 1.
 	Lanes int
+	// LaneBy names what an event is about: what has the same name shares a lane,
+	// so that work on it does not meet itself in two transactions. Default: the
+	// partition key.
+	LaneBy func(events.Data) string
 }
 
 // Hears lists the types the function hears.

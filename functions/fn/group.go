@@ -226,10 +226,13 @@ func (g *group) once(ctx context.Context, units []*unit) (results []result, err 
 	for _, f := range after {
 		f()
 	}
+	if err := fp.Hit(ctx, h.function.Name+".after-commit"); err != nil {
+		return nil, err
+	}
 	if slices.ContainsFunc(results, func(r result) bool { return len(r.said) > 0 }) {
 		h.bell.ring(h.base)
 	}
-	return results, fp.Hit(ctx, h.function.Name+".after-commit")
+	return results, nil
 }
 
 // work runs the function's code for the units that hold their claims and

@@ -90,8 +90,15 @@ func NewHost(f Function, pool *pgxpool.Pool, o Options) *Host {
 	return h
 }
 
-// lane is the group of what has partition key: always the same one, so that two
-// deliveries of an event meet in it.
+// laneOf is the lane of an event: always the same one, so that two deliveries of
+// it meet there.
+func (h *Host) laneOf(data events.Data) *group {
+	if h.function.LaneBy != nil {
+		return h.lane(h.function.LaneBy(data))
+	}
+	return h.lane(data.PartitionKey())
+}
+
 func (h *Host) lane(key string) *group {
 	if len(h.lanes) == 1 {
 		return h.lanes[0]
@@ -172,7 +179,7 @@ func (h *Host) deliver(ctx context.Context, r *received, represent bool) (said [
 	if r.handler.remote != nil {
 		said, err = h.deliverRemote(ctx, r)
 	} else {
-		res := h.lane(r.data.PartitionKey()).do(&unit{
+		res := h.laneOf(r.data).do(&unit{
 			ctx:   ctx,
 			claim: claim{kind: claimDone, r: r},
 			cause: r.cause(ctx),

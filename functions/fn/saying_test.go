@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -48,49 +47,6 @@ func TestWhatIsSaid(t *testing.T) {
 	require.Equal(t, validated(d), payload)
 	require.Equal(t, 1, r.count(`from delivery.queue q join delivery.outbox o using (broker, source, id, created_at) where q.attempts = 0 and q.due_at = o.created_at`))
 	require.Equal(t, 1, r.count(`from delivery.outbox o join delivery.idempotency i on i.done_at = o.created_at`), "one instant")
-}
-
-// TestTheBellRings after a commit that said something, and then only: in
-// Postgres, or in this process.
-func TestTheBellRings(t *testing.T) {
-	t.Parallel()
-	r := newRig(t)
-	listener, err := r.owner.Acquire(t.Context())
-	require.NoError(t, err)
-	defer listener.Release()
-	_, err = listener.Exec(t.Context(), `listen `+fn.Doorbell)
-	require.NoError(t, err)
-	heard := func() bool {
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		defer cancel()
-		_, err := listener.Conn().WaitForNotification(ctx)
-		return err == nil
-	}
-	eventually(t, r.open(local(nil), fn.Options{}), fntest.Event(submitted()))
-	require.True(t, heard())
-
-	rung := 0
-	door := r.open(local(func(_ context.Context, _ fn.Tx, in fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
-		switch in.Data.AmountMinor {
-		case 1:
-			return []events.Data{}, nil
-		case 2:
-			return nil, errors.New("no")
-		}
-		return nil, nil
-	}), fn.Options{Ring: func() {
-		rung++
-		require.Equal(t, 2, r.count(`from delivery.queue`), "after the commit")
-	}})
-	quiet, fails := submitted(), submitted()
-	quiet.AmountMinor, fails.AmountMinor = 1, 2
-	eventually(t, door, fntest.Event(quiet))
-	status, _ := door.Post(t, fntest.Event(fails))
-	require.Equal(t, http.StatusServiceUnavailable, status)
-	require.Zero(t, rung)
-	eventually(t, door, fntest.Event(submitted()))
-	require.Equal(t, 1, rung)
-	require.False(t, heard())
 }
 
 // TestJourneys: without a correlation id a journey begins; a sweep may speak of

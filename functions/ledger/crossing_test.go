@@ -75,10 +75,15 @@ func TestB03_WhoPostsCannotChangeWhatIsPosted(t *testing.T) {
 	id := b.account(events.Current, "EUR")
 	b.post(deposit(id, 5))
 	before := b.everything()
+	_, err := b.owner.Exec(context.Background(), `delete from ledger.entry`)
+	require.Equal(t, "55000", code(err), "entries are what the journals say")
 	for _, sql := range []string{
-		`update ledger.entry set amount_minor = amount_minor`, `delete from ledger.entry`, `truncate ledger.entry`,
-		`update ledger.journal set kind = kind`, `delete from ledger.journal`, `truncate ledger.journal cascade`,
+		`update ledger.account set balance_minor = 1000`, `update ledger.account set seq = 0`, `update ledger.account set status = 'open'`,
 	} {
+		_, err := b.pool.Exec(context.Background(), sql)
+		require.Equal(t, "42501", code(err), sql)
+	}
+	for _, sql := range []string{`update ledger.journal set kind = kind`, `delete from ledger.journal`, `truncate ledger.journal cascade`} {
 		_, err := b.pool.Exec(context.Background(), sql)
 		require.Equal(t, "42501", code(err), sql)
 		_, err = b.owner.Exec(context.Background(), sql)

@@ -1,20 +1,26 @@
-// Package ledger is the double-entry book: accounts, journals and their
-// entries. It owns the tables of the Postgres schema "ledger".
+// Package ledger is the double-entry book: accounts and journals. It owns the
+// tables of the Postgres schema "ledger".
 //
-// A debit is positive, a credit negative. A customer's account is money the
-// bank owes, so what the customer calls a balance is minus the sum of the
-// account's entries: a deposit of 10.00 is an entry of -1000 on the customer's
-// account and one of +1000 on the bank's cash.
+// A journal moves one amount from the account that is credited to the one that
+// is debited, so debits equal credits by its shape; ledger.entry is a view of
+// its two lines, in which a debit is positive and a credit negative. A
+// customer's account is money the bank owes, so what the customer calls a
+// balance is minus the sum of the account's entries: a deposit of 10.00 debits
+// the bank's cash with 1000 and credits the customer's account, whose entry is
+// -1000.
 //
 // [Post] takes a batch of postings through three steps: load the accounts,
 // locked in the order of their ids; decide each posting in memory (decide.go,
-// pure); store journals, entries and balances in one statement each. The
-// rules are held twice, here and by the constraints of 003_ledger.sql:
+// pure); store the journals, in one statement that goes out with the commit. The
+// balances are not written from here: the database applies journals to accounts
+// itself (ledger.apply_journals) and refuses those that do not fit. The rules are
+// held twice, here and in 003_ledger.sql:
 //
-//   - the entries of a journal sum to zero per currency, and there are at least two;
-//   - a customer's balance does not go below the account's floor;
-//   - one journal per business key, for ever;
-//   - journals and entries are never changed or deleted;
+//   - a journal moves a positive amount between two accounts of its currency;
+//   - in a customer's account it has the next position and the balance that
+//     follows from the one before, which is not below the account's floor;
+//   - one journal per business key, for ever: its id derives from the key;
+//   - journals are never changed or deleted;
 //   - an account that is closing or closed holds nothing and takes nothing.
 //
 // The bank's own accounts have no balance row, so no posting waits for another

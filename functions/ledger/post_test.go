@@ -31,12 +31,12 @@ func TestB04_APostingIsTwoEntriesWhoseSumIsZero(t *testing.T) {
 	// A debit is positive: the customer's money is what the bank owes.
 	cash, clearing := ledger.HouseAccount(ledger.Cash, "EUR"), ledger.HouseAccount(ledger.CardClearing, "EUR")
 	for i, legs := range [][]string{
-		{"1|" + id + "|EUR|-1000|1|1000", "2|" + cash + "|EUR|1000"},
+		{"1|" + cash + "|EUR|1000", "2|" + id + "|EUR|-1000|1|1000"},
 		{"1|" + id + "|EUR|300|2|700", "2|" + cash + "|EUR|-300"},
-		{"1|" + id + "|EUR|-55|3|755", "2|" + clearing + "|EUR|55"},
+		{"1|" + clearing + "|EUR|55", "2|" + id + "|EUR|-55|3|755"},
 	} {
 		require.Equal(t, legs, b.rows(`
-			select concat_ws('|', leg, account_id, e.currency, amount_minor, account_seq, balance_after_minor)
+			select concat_ws('|', leg, account_id, e.currency, e.amount_minor, account_seq, balance_after_minor)
 			from ledger.entry e join ledger.journal j on j.id = e.journal_id where business_key = $1 order by leg`, postings[i].BusinessKey))
 	}
 	require.Equal(t, []string{"posted journey true"}, b.rows(`
@@ -94,6 +94,25 @@ func TestB05_TheSameBusinessKeyPostsOnce(t *testing.T) {
 	require.Subset(t, b.everything(), slices.DeleteFunc(after, func(line string) bool { return line[:7] == "account" }))
 }
 
+// TestB05_AKeyThatStandsBreaksItsBatch: the batch is not looked up, so it fails as
+// a whole at its commit, and each posting is done alone.
+func TestB05_AKeyThatStandsBreaksItsBatch(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	id := b.account(events.Current, "EUR")
+	before := deposit(id, 10)
+	want := b.post(before)
+	after := b.everything()
+	batch := []ledger.Posting{deposit(id, 1), before, deposit(id, 2)}
+	_, err := b.try(batch...)
+	require.Equal(t, "23505", code(err), "%v", err)
+	require.ErrorContains(t, err, "journal_id")
+	require.Equal(t, after, b.everything())
+	outcomes := b.post(batch...)
+	require.Equal(t, want[0], outcomes[1], "the outcome of that time")
+	require.EqualValues(t, 13, b.find(id).BalanceMinor)
+}
+
 func TestABusinessKeyStandsForOnePosting(t *testing.T) {
 	t.Parallel()
 	b := newBook(t)
@@ -123,9 +142,12 @@ func TestABusinessKeyStandsForOnePosting(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := b.try(deposit(other, 1), p)
 			require.Error(t, err)
+			require.Equal(t, before, b.everything(), "nothing of the batch is posted")
+			_, err = b.try(p)
+			require.Error(t, err)
 			answer, _ := fn.Verdict(err)
 			require.Equal(t, fn.Refused, answer, "a person must look: %v", err)
-			require.Equal(t, before, b.everything(), "and nothing of the batch is posted")
+			require.Equal(t, before, b.everything(), "and nothing is posted")
 		})
 	}
 	for name, change := range map[string]func(*ledger.Posting){
@@ -192,9 +214,9 @@ func TestF32_WhatItsAccountCannotTakeWaitsInSuspense(t *testing.T) {
 			       (journal_id = (select id from ledger.journal where business_key = $3 and status = 'posted'))
 			from ledger.suspense_case where id = $1`, outcome.CaseID, p.AmountMinor, p.BusinessKey))
 		require.Equal(t, []string{
-			"1 " + ledger.HouseAccount(ledger.Suspense, p.Currency) + " -", "2 " + ledger.HouseAccount(ledger.CardClearing, p.Currency) + " +",
+			"1 " + ledger.HouseAccount(ledger.CardClearing, p.Currency) + " +", "2 " + ledger.HouseAccount(ledger.Suspense, p.Currency) + " -",
 		}, b.rows(`
-			select leg || ' ' || account_id || ' ' || case amount_minor when $2 then '+' when -$2 then '-' end
+			select leg || ' ' || account_id || ' ' || case e.amount_minor when $2 then '+' when -$2 then '-' end
 			from ledger.entry e join ledger.journal j on j.id = e.journal_id where business_key = $1 order by leg`, p.BusinessKey, p.AmountMinor))
 	}
 	require.EqualValues(t, 1, b.find(savings).BalanceMinor)

@@ -61,7 +61,7 @@ func books(t *testing.T, owner *pgxpool.Pool) string {
 	return strings.Join(column(t, owner, `
 		select concat_ws(' ', 'account', id, status, balance_minor, seq, deposits) from ledger.account where kind = 'customer'
 		union all select concat_ws(' ', 'journal', business_key, kind, status, reason, correlation_id) from ledger.journal
-		union all select concat_ws(' ', 'entry', business_key, leg, account_id, currency, amount_minor) from ledger.entry e join ledger.journal j on j.id = e.journal_id
+		union all select concat_ws(' ', 'entry', business_key, leg, account_id, e.currency, e.amount_minor) from ledger.entry e join ledger.journal j on j.id = e.journal_id
 		union all select concat_ws(' ', 'position', account_id, account_seq) from ledger.entry where account_seq is not null
 		union all select concat_ws(' ', 'wrong', account_id, account_seq, balance_after_minor) from (
 			select *, -sum(amount_minor) over (partition by account_id order by account_seq) running from ledger.entry where account_seq is not null) e

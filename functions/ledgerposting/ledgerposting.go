@@ -14,6 +14,7 @@ func New() fn.Function {
 		Name:         "ledger-posting",
 		Serializable: true,
 		Lanes:        2, // one decides while the database works for the other
+		LaneBy:       func(d events.Data) string { return asked(d).AccountID },
 		Handlers: fn.Together(post,
 			fn.Hear[events.DepositRequested](), fn.Hear[events.WithdrawalRequested](), fn.Hear[events.InvoicePaid]()),
 	}

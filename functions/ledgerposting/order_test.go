@@ -41,7 +41,9 @@ func TestAGroupLocksItsAccountsInOneOrder(t *testing.T) {
 	// The group takes what arrives while another transaction is at its end.
 	held, release := make(chan struct{}), make(chan struct{})
 	var once sync.Once
-	host := fn.NewHost(ledgerposting.New(), db.Pool(role), fn.Options{
+	function := ledgerposting.New()
+	function.Lanes = 1 // whatever the accounts are
+	host := fn.NewHost(function, db.Pool(role), fn.Options{
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 		Failpoint: func(point string) error {
 			if strings.HasSuffix(point, ".before-commit") {

@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"quittance.dev/events"
 	"quittance.dev/functions/delivery/deliverytest"
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/fn/fntest"
 	"quittance.dev/functions/relay"
 )
 
@@ -263,6 +265,33 @@ func TestBellLost(t *testing.T) {
 	b.Put(&e)
 	b.Eventually(1, sent)
 	b.Eventually(1, `from pg_stat_activity where datname = current_database() and query like 'listen %' and pid <> $1`, before)
+}
+
+// TestACommitWhoseBellNeverRang: a process that dies between its commit and the
+// bell has said what it said; the sweep finds it.
+func TestACommitWhoseBellNeverRang(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	validation := fn.Function{Name: "validation", Handlers: []fn.Handler{fn.Local(
+		func(_ context.Context, _ fn.Tx, in fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
+			return []events.Data{events.PaymentValidated(in.Data)}, nil
+		})}}
+	var rung atomic.Int64
+	door := fntest.Open(t, validation, b.db.Pool(fntest.Role(validation)), fn.Options{
+		Ring: func() { rung.Add(1) },
+		Failpoint: func(point string) error {
+			if point == "validation.after-commit" {
+				return errors.New("dies")
+			}
+			return nil
+		},
+	})
+	status, _ := door.Post(t, fntest.Event(events.PaymentSubmitted{
+		PaymentID: fn.DeriveID("payment"), InvoiceID: fn.DeriveID("invoice"), AmountMinor: 1, Currency: "EUR"}))
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Zero(t, rung.Load())
+	b.start(relay.Options{})
+	b.Eventually(1, sent)
 }
 
 // TestShutdown: no more claims; what is in flight is held, ends and is marked

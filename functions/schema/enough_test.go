@@ -29,7 +29,7 @@ func TestA28_DeliverysRolesHaveEnough(t *testing.T) {
 	// Without data: what a poison event lacks must not keep it out of here.
 	letter := delivery.DeadLetter{Consumer: "c", Source: "/s", EventID: "e", Type: "t", Extensions: map[string]string{}, Code: 503, Reason: "x"}
 	as := func(role string, work func(fn.Tx) error) {
-		require.NoError(t, pgx.BeginFunc(t.Context(), connect(t, db, role), func(tx pgx.Tx) error { return work(fn.Tx{Tx: tx}) }), role)
+		require.NoError(t, pgx.BeginFunc(t.Context(), connect(t, db, role), func(tx pgx.Tx) error { return work(fn.NewTx(tx, time.Now())) }), role)
 	}
 
 	as("quittance_dead_letter", func(tx fn.Tx) error {

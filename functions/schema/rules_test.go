@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/ledger"
 	"quittance.dev/functions/pgtest"
 )
 
@@ -20,7 +21,7 @@ type rule struct {
 	table   string // schema.table
 	name    string // the constraint that the error names
 	trigger string // that holds it; empty for a constraint or a unique index
-	// sql breaks the rule with its last statement. {name} stands for an id.
+	// sql breaks the rule with its last statement. {name} stands for an id, {cash} for the bank's own account.
 	sql string
 	// behind names rules of the table, or triggers, that refuse the same row
 	// first: this one stands behind them and is seen when they are gone.
@@ -42,11 +43,11 @@ const seed = `
 	insert into accounts.customer (id, name, email, phone) values ({customer}, 'Ada', 'ada@example.com', '');
 	insert into accounts.account (id, customer_id, product, currency) values ({account}, {customer}, 'current', 'EUR');
 	insert into ledger.account (id, kind, product, currency) values ({account}, 'customer', 'current', 'EUR'), ({other}, 'customer', 'current', 'EUR');
-	with j as (insert into ledger.journal (id, kind, business_key, status, correlation_id, posted_at) values ({posted}, 'deposit', 'posted', 'posted', '', now()))
-	insert into ledger.entry (journal_id, leg, account_id, currency, amount_minor, account_seq, balance_after_minor)
-	values ({posted}, 1, {account}, 'EUR', -5, 1, 5), ({posted}, 2, {other}, 'EUR', 5, 1, -5);
-	insert into ledger.journal (id, kind, business_key, status, reason, correlation_id, posted_at) values ({failed}, 'deposit', 'failed', 'failed', 'x', '', now());
-	insert into ledger.suspense_case (id, journal_id, account_id, amount_minor, currency, reason) values ({case}, {posted}, {account}, 5, 'EUR', 'x');
+	insert into ledger.account (id, kind, product, currency, status, closing_at) values ({closing}, 'customer', 'current', 'EUR', 'closing', now());
+	insert into ledger.account (id, kind, product, currency) values ({savings}, 'customer', 'simple-savings', 'EUR');
+	` + journal + `('posted', 'posted', null, {cash}, {account}, 5, null, null, 1, 5),
+		('taken', 'posted', null, {account}, {cash}, 2, 2, 3, null, null), ('failed', 'failed', 'x', {cash}, {account}, 5, null, null, null, null)` + keyed + `;
+	insert into ledger.suspense_case (id, journal_id, account_id, amount_minor, currency, reason) values ({case}, md5('posted')::uuid, {account}, 5, 'EUR', 'x');
 	insert into banking.operation (id, kind, account_id, amount_minor, currency) values ({operation}, 'deposit', {account}, 5, 'EUR');
 	insert into banking.operation (id, kind, account_id, amount_minor, currency, state, balance_minor, finished_at) values ({completed}, 'deposit', {account}, 5, 'EUR', 'COMPLETED', 5, now());
 	insert into banking.account_projection (account_id, status) values ({account}, 'open');
@@ -75,7 +76,12 @@ var placeholder = regexp.MustCompile(`\{(\w+)\}`)
 // run runs statements whose {names} stand for ids.
 func run(t *testing.T, conn *pgx.Conn, sql string) error {
 	t.Helper()
-	sql = placeholder.ReplaceAllStringFunc(sql, func(name string) string { return "'" + fn.DeriveID("rule", name) + "'" })
+	sql = placeholder.ReplaceAllStringFunc(sql, func(name string) string {
+		if name == "{cash}" {
+			return "'" + ledger.HouseAccount(ledger.Cash, "EUR") + "'"
+		}
+		return "'" + fn.DeriveID("rule", name) + "'"
+	})
 	_, err := conn.PgConn().Exec(t.Context(), sql).ReadAll()
 	return err
 }

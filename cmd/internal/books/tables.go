@@ -24,11 +24,16 @@ type rule struct {
 // A rule does not rely on a constraint to keep a column from being null: a
 // comparison with null is neither true nor false and would find nothing.
 var rules = []rule{
-	{"I01 every journal balances, per currency", `
-		select journal_id::text from ledger.entry group by journal_id, currency having sum(amount_minor) <> 0`},
-	{"I02 a posted journal has two entries, a failed one none and a reason", `
-		select j.id::text from ledger.journal j left join ledger.entry e on e.journal_id = j.id
-		group by j.id having (j.status = 'posted' and count(e.leg) < 2) or (j.status = 'failed' and (count(e.leg) > 0 or j.reason is null))`},
+	{"I01 every journal moves a positive amount between two accounts of its currency", `
+		select j.id::text from ledger.journal j where j.status = 'posted' and (
+			j.amount_minor > 0 and j.debit_account <> j.credit_account
+			and exists (select from ledger.account a where a.id = j.debit_account and a.currency = j.currency)
+			and exists (select from ledger.account a where a.id = j.credit_account and a.currency = j.currency)) is not true`},
+	{"I02 a posted journal has a position in customers' accounts and no other, a failed one none and a reason", `
+		select j.id::text from ledger.journal j
+		left join ledger.account d on d.id = j.debit_account left join ledger.account c on c.id = j.credit_account
+		where j.status = 'failed' and (j.reason is null or j.debit_seq is not null or j.credit_seq is not null)
+		or j.status = 'posted' and ((d.kind = 'customer') <> (j.debit_seq is not null) or (c.kind = 'customer') <> (j.credit_seq is not null))`},
 	{"I03 a balance is minus the sum of the entries", `
 		select a.id::text from ledger.account a left join ledger.entry e on e.account_id = a.id
 		where a.kind = 'customer' group by a.id having a.balance_minor is distinct from -coalesce(sum(e.amount_minor), 0)`},
@@ -41,8 +46,12 @@ var rules = []rule{
 		where account_seq <> ps + 1 or balance_after_minor is distinct from pb - amount_minor`},
 	{"I05 no account was ever below its floor", `
 		select e.journal_id::text from ledger.entry e join ledger.account a on a.id = e.account_id where e.balance_after_minor < a.floor_minor`},
-	{"I06 the whole book sums to zero per currency", `
-		select currency::text from ledger.entry group by currency having sum(amount_minor) <> 0`},
+	{"I06 what customers have is what the bank holds for it, per currency", `
+		select currency::text from (
+			select currency, -balance_minor as minor from ledger.account where kind = 'customer'
+			union all
+			select e.currency, e.amount_minor from ledger.entry e join ledger.account a on a.id = e.account_id and a.kind <> 'customer') held
+		group by currency having sum(minor) <> 0`},
 	{"I08 no claim is older than its lease by a minute", `
 		select consumer || ' ' || id from delivery.idempotency where state = 'claimed' and lease_until < now() - interval '1 minute'
 		and not exists (select from delivery.redelivery r where (r.consumer, r.source, r.id) = (idempotency.consumer, idempotency.source, idempotency.id))`},

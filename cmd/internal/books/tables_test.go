@@ -1,24 +1,33 @@
 package books
 
 import (
+	"crypto/md5"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
 // The ids of the clean bank, as its rows have them.
 const (
 	accountA, accountC = "10000000-0000-0000-0000-0000000000a1", "10000000-0000-0000-0000-0000000000c1"
-	journal            = "20000000-0000-0000-0000-00000000000" // and a digit
 	invoice            = "30000000-0000-0000-0000-000000000001"
 	openInvoice        = "30000000-0000-0000-0000-000000000002"
 	payment            = "40000000-0000-0000-0000-000000000001"
 )
 
-const extraJournal = `insert into ledger.journal (id, kind, business_key, status, correlation_id, posted_at)
-	values ('20000000-0000-0000-0000-000000000008', 'invoice', 'payment:` + payment + `', 'posted', 'j', '2026-01-02 10:00Z')`
+// journal is the id of the journal under a business key.
+func journal(key string) string { return uuid.UUID(md5.Sum([]byte(key))).String() }
+
+// move is a posted journal between two accounts in euros.
+func move(key, debit, credit, amount string) string {
+	return `insert into ledger.journal (id, kind, business_key, status, correlation_id, posted_at, debit_account, credit_account, currency, amount_minor)
+		values (md5('` + key + `')::uuid, 'invoice', '` + key + `', 'posted', 'j', '2026-01-02 10:00Z', ` + debit + `, ` + credit + `, 'EUR', ` + amount + `)`
+}
+
+const cash, clearing = `md5('quittance/house/cash/EUR')::uuid`, `md5('quittance/house/card-clearing/EUR')::uuid`
 
 // A checker that has never been seen to fire holds nothing. Each rule is broken
 // alone, in a bank where all the others hold, and exactly its line appears,
@@ -32,30 +41,41 @@ func TestEachRuleOfTheTablesFiresAlone(t *testing.T) {
 		also   string   // number of a rule that cannot hold then
 		by     []string
 	}{
-		"two journals are wrong by as much": {broken: "I01", rows: []string{journal + "1", journal + "2"}, by: []string{
-			`update ledger.entry set amount_minor = amount_minor + 1 where journal_id = '` + journal + `1' and leg = 1`,
-			`update ledger.entry set amount_minor = amount_minor - 1 where journal_id = '` + journal + `2' and leg = 1`}},
-		"posted without entries": {broken: "I02", rows: []string{journal + "9"}, by: []string{
-			`insert into ledger.journal (id, kind, business_key, status, correlation_id, posted_at) values ('` + journal + `9', 'deposit', 'k', 'posted', 'j', now())`}},
-		"failed with entries": {broken: "I02", rows: []string{journal + "1"}, by: []string{
-			`update ledger.journal set status = 'failed', reason = 'no' where id = '` + journal + `1'`}},
-		"failed without a reason": {broken: "I02", rows: []string{journal + "7"}, by: []string{
+		"from an account to itself": {broken: "I01", rows: []string{journal("k")}, by: []string{
+			`alter table ledger.journal drop constraint journal_between_two_accounts`, move("k", cash, cash, "5")}},
+		"nothing": {broken: "I01", rows: []string{journal("k")}, by: []string{
+			`alter table ledger.journal drop constraint journal_amount_positive`, move("k", cash, clearing, "0")}},
+		"the wrong way round": {broken: "I01", rows: []string{journal("k")}, by: []string{
+			`alter table ledger.journal drop constraint journal_amount_positive`, move("k", cash, clearing, "-5")}},
+		"in another currency": {broken: "I01", rows: []string{journal("k")}, by: []string{
+			move("k", cash, clearing, "5"), `update ledger.journal set currency = 'USD' where business_key = 'k'`}},
+		"to nobody": {broken: "I01", also: "I06", rows: []string{journal("k")}, by: []string{move("k", cash, `gen_random_uuid()`, "5")}},
+		"posted without a position": {broken: "I02", rows: []string{journal("k")}, by: []string{
+			move("k", cash, `'`+accountA+`'`, "5"),
+			`update ledger.account set balance_minor = balance_minor + 5 where id = '` + accountA + `'`,
+			`update query.balance set balance_minor = balance_minor + 5 where account_id = '` + accountA + `'`}},
+		"the bank's own with a position": {broken: "I02", rows: []string{journal("deposit:1")}, by: []string{
+			`update ledger.journal set debit_seq = 1, debit_balance_minor = -100 where business_key = 'deposit:1'`}},
+		"failed with a position": {broken: "I02", rows: []string{journal("withdrawal:7")}, by: []string{
+			`alter table ledger.journal drop constraint failed_journal_moves_nothing`,
+			`update ledger.journal set debit_seq = 9, debit_balance_minor = 0 where business_key = 'withdrawal:7'`}},
+		"failed without a reason": {broken: "I02", rows: []string{journal("withdrawal:7")}, by: []string{
 			`alter table ledger.journal drop constraint failed_journal_has_reason`,
-			`update ledger.journal set reason = null where id = '` + journal + `7'`}},
-		"more balance than entries": {broken: "I03", rows: []string{accountA}, by: []string{
+			`update ledger.journal set reason = null where business_key = 'withdrawal:7'`}},
+		"more balance than entries": {broken: "I03", also: "I06", rows: []string{accountA}, by: []string{
 			`update ledger.account set balance_minor = balance_minor + 1 where id = '` + accountA + `'`,
 			`update query.balance set balance_minor = balance_minor + 1 where account_id = '` + accountA + `'`}},
-		"a gap": {broken: "I04", rows: []string{journal + "6"}, by: []string{
-			`update ledger.entry set account_seq = 3 where journal_id = '` + journal + `6' and leg = 2`}},
-		"a jump": {broken: "I04", rows: []string{journal + "6"}, by: []string{
-			`update ledger.entry set balance_after_minor = 801 where journal_id = '` + journal + `6' and leg = 2`}},
-		"no running balance": {broken: "I04", rows: []string{journal + "6"}, by: []string{
-			`alter table ledger.entry drop constraint entry_seq_with_balance`,
-			`update ledger.entry set balance_after_minor = null where journal_id = '` + journal + `6' and leg = 2`}},
-		"once below the floor": {broken: "I05", rows: []string{journal + "1"}, by: []string{
+		"a gap": {broken: "I04", rows: []string{journal("payment:" + payment)}, by: []string{
+			`update ledger.journal set credit_seq = 3 where kind = 'invoice'`}},
+		"a jump": {broken: "I04", rows: []string{journal("payment:" + payment)}, by: []string{
+			`update ledger.journal set credit_balance_minor = 801 where kind = 'invoice'`}},
+		"no running balance": {broken: "I04", rows: []string{journal("payment:" + payment)}, by: []string{
+			`alter table ledger.journal drop constraint position_with_balance`,
+			`update ledger.journal set credit_balance_minor = null where kind = 'invoice'`}},
+		"once below the floor": {broken: "I05", rows: []string{journal("deposit:1")}, by: []string{
 			`update ledger.account set floor_minor = 101 where id = '` + accountA + `'`}},
-		"money from nowhere, which is a journal that does not balance": {broken: "I06", also: "I01", rows: []string{"EUR"}, by: []string{
-			`update ledger.entry set amount_minor = amount_minor + 1 where journal_id = '` + journal + `1' and leg = 1`}},
+		"money from nowhere": {broken: "I06", also: "I01", rows: []string{"EUR"}, by: []string{
+			`update ledger.journal set debit_account = gen_random_uuid() where business_key = 'deposit:1'`}},
 		"an old claim": {broken: "I08", rows: []string{"payment put off"}, by: []string{`delete from delivery.redelivery`}},
 		"E before Mambu": {broken: "I09", rows: []string{accountC}, by: []string{
 			`update closure.account_closure set mambu_closed_at = e_closed_at + interval '1 second' where account_id = '` + accountC + `'`}},
@@ -69,7 +89,7 @@ func TestEachRuleOfTheTablesFiresAlone(t *testing.T) {
 			`update ledger.account set status = 'closed', closing_at = now(), closed_at = now() where id = '` + accountA + `'`,
 			`update query.account_projection set status = 'closed' where account_id = '` + accountA + `'`}},
 		"posted after the end": {broken: "I10", rows: []string{accountC}, by: []string{
-			`update ledger.journal set posted_at = '2026-01-03' where id = '` + journal + `5'`}},
+			`update ledger.journal set posted_at = '2026-01-03' where business_key = 'withdrawal:5'`}},
 		"nobody was told": {broken: "I13", rows: []string{accountC}, by: []string{
 			`delete from notification.notification where kind = 'account.closed'`}},
 		"telling failed": {broken: "I13", rows: []string{accountC}, by: []string{
@@ -91,11 +111,9 @@ func TestEachRuleOfTheTablesFiresAlone(t *testing.T) {
 			`update delivery.dead_letter set status = 'replayed'`}},
 		"not sent": {broken: "I20", rows: []string{"t.v1 handled"}, by: []string{`insert into delivery.queue (broker, source, id, created_at, due_at) select broker, source, id, created_at, created_at from delivery.outbox`}},
 		"not posted": {broken: "I23", rows: []string{invoice}, by: []string{
-			`update ledger.journal set business_key = 'payment:other' where id = '` + journal + `6'`}},
+			`update ledger.journal set id = md5('payment:other')::uuid, business_key = 'payment:other' where kind = 'invoice'`}},
 		"posted twice": {broken: "I23", rows: []string{invoice}, by: []string{
-			`alter table ledger.journal drop constraint journal_once_per_business_key`, extraJournal,
-			`insert into ledger.entry (journal_id, leg, account_id, currency, amount_minor)
-			 select '` + journal + `8', leg, md5('quittance/house/cash/EUR')::uuid, 'EUR', amount from (values (1, 700), (2, -700)) v(leg, amount)`}},
+			`alter table ledger.journal drop constraint journal_id cascade`, move("payment:"+payment, cash, clearing, "700")}},
 		"an address": {broken: "I25", rows: []string{"handled"}, by: []string{
 			`update delivery.outbox set data = '{"to":"somebody@mail.invalid"}'`}},
 		"a telephone number": {broken: "I25", rows: []string{"handled"}, by: []string{

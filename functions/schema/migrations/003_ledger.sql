@@ -102,7 +102,7 @@ declare
     wanted  bigint;
     applied bigint;
     strange bigint;
-    broken  text;
+    misfit  record;
 begin
     with side as (
         select debit_account as id, currency, debit_seq as seq, debit_balance_minor as balance, -amount_minor as change
@@ -143,20 +143,37 @@ begin
         raise exception 'a side without a position is an account of the bank, in the currency of the journal'
             using errcode = 'foreign_key_violation', constraint = 'own_side_of_the_bank', schema = 'ledger', table = 'journal';
     end if;
-    if applied <> wanted then
-        select case
-            when bool_or(a.id is null or a.kind <> 'customer' or a.currency <> side.currency) then 'customer_side_in_currency_of_account'
-            when bool_or(a.status <> 'open' and a.seq < side.seq) then 'account_takes_postings'
-            else 'journal_continues_account' end
-        into broken
-        from (
-            select debit_account as id, currency, debit_seq as seq from added where debit_seq is not null
-            union all select credit_account, currency, credit_seq from added where credit_seq is not null) side
-        left join ledger.account a on a.id = side.id;
-        raise exception 'a journal does not fit its account'
-            using errcode = 'check_violation', constraint = broken, schema = 'ledger', table = 'journal';
+    if applied = wanted then
+        return null;
     end if;
-    return null;
+
+    -- Some journal does not fit; which rule it breaks is for people to read.
+    with side as (
+        select debit_account as id, currency, debit_seq as seq, debit_balance_minor as balance, true as out
+        from added where debit_seq is not null
+        union all
+        select credit_account, currency, credit_seq, credit_balance_minor, false
+        from added where credit_seq is not null
+    )
+    select bool_or(a.id is null or a.kind <> 'customer' or a.currency <> s.currency) as stranger,
+           bool_or(s.seq > a.seq and a.status <> 'open'
+                   or a.product = 'simple-savings' and exists (
+                       select from side e where e.id = s.id and e.seq < s.seq and e.out and e.balance = 0)) as closing,
+           bool_or(s.balance < a.floor_minor) as too_low
+    into misfit
+    from side s left join ledger.account a on a.id = s.id;
+    if misfit.stranger then
+        raise exception 'a side with a position is a customer''s account, in the currency of the journal'
+            using errcode = 'foreign_key_violation', constraint = 'customer_side_in_currency_of_account', schema = 'ledger', table = 'journal';
+    elsif misfit.closing then
+        raise exception 'an account that is not open takes no posting'
+            using errcode = 'check_violation', constraint = 'account_takes_postings', schema = 'ledger', table = 'journal';
+    elsif misfit.too_low then
+        raise exception 'a posting leaves less than the floor of its account'
+            using errcode = 'check_violation', constraint = 'posting_not_below_floor', schema = 'ledger', table = 'journal';
+    end if;
+    raise exception 'a posting has the next position in its account and the balance that follows'
+        using errcode = 'check_violation', constraint = 'journal_continues_account', schema = 'ledger', table = 'journal';
 end $$;
 create trigger apply_journals after insert on ledger.journal
     referencing new table as added for each statement execute function ledger.apply_journals();

@@ -1,7 +1,8 @@
 -- A bank at rest. Account a1 is open and got 100 in cash and 700 from a paid
 -- invoice; c1 was emptied and closed everywhere; b1 was emptied, closed in Mambu
--- and refused by E. Ids tell what they are of: 1 accounts, 2 journals, 3
--- invoices, 4 payments, 5 receipts, 6 notifications.
+-- and refused by E. Ids tell what they are of: 1 accounts, 3
+-- invoices, 4 payments, 5 receipts, 6 notifications; journals are
+-- named by their keys.
 set session_replication_role = replica;
 
 insert into ledger.account (id, kind, product, currency, status, balance_minor, seq, closing_at, closed_at) values
@@ -9,26 +10,19 @@ insert into ledger.account (id, kind, product, currency, status, balance_minor, 
     ('10000000-0000-0000-0000-0000000000b1', 'customer', 'current', 'EUR', 'closing', 0, 2, '2026-01-02 10:00Z', null),
     ('10000000-0000-0000-0000-0000000000c1', 'customer', 'current', 'EUR', 'closed', 0, 2, '2026-01-02 10:00Z', '2026-01-02 10:03Z');
 
-insert into ledger.journal (id, kind, business_key, status, reason, correlation_id, posted_at) values
-    ('20000000-0000-0000-0000-000000000001', 'deposit', 'deposit:1', 'posted', null, 'j', '2026-01-01 10:00Z'),
-    ('20000000-0000-0000-0000-000000000002', 'deposit', 'deposit:2', 'posted', null, 'j', '2026-01-01 10:00Z'),
-    ('20000000-0000-0000-0000-000000000003', 'deposit', 'deposit:3', 'posted', null, 'j', '2026-01-01 10:00Z'),
-    ('20000000-0000-0000-0000-000000000004', 'withdrawal', 'withdrawal:4', 'posted', null, 'j', '2026-01-02 10:00Z'),
-    ('20000000-0000-0000-0000-000000000005', 'withdrawal', 'withdrawal:5', 'posted', null, 'j', '2026-01-02 10:00Z'),
-    ('20000000-0000-0000-0000-000000000006', 'invoice', 'payment:40000000-0000-0000-0000-000000000001', 'posted', null, 'j', '2026-01-02 10:00Z'),
-    ('20000000-0000-0000-0000-000000000007', 'withdrawal', 'withdrawal:7', 'failed', 'insufficient-funds', 'j', '2026-01-02 10:00Z');
-
-insert into ledger.entry (journal_id, leg, account_id, currency, amount_minor, account_seq, balance_after_minor)
-select ('20000000-0000-0000-0000-00000000000' || journal)::uuid, leg,
-       case account when 'cash' then md5('quittance/house/cash/EUR')::uuid when 'cards' then md5('quittance/house/card-clearing/EUR')::uuid
-       else ('10000000-0000-0000-0000-0000000000' || account)::uuid end, 'EUR', amount, seq, balance
+insert into ledger.journal (id, kind, business_key, status, reason, correlation_id, posted_at, debit_account, credit_account, currency,
+                            amount_minor, debit_seq, debit_balance_minor, credit_seq, credit_balance_minor)
+select md5(key)::uuid, replace(split_part(key, ':', 1), 'payment', 'invoice'), key, case when reason is null then 'posted' else 'failed' end, reason, 'j', at::timestamptz,
+       case when debit ~ '^.1$' then ('10000000-0000-0000-0000-0000000000' || debit)::uuid else md5('quittance/house/' || debit || '/EUR')::uuid end, case when credit ~ '^.1$' then ('10000000-0000-0000-0000-0000000000' || credit)::uuid else md5('quittance/house/' || credit || '/EUR')::uuid end, 'EUR', amount, debit_seq, debit_balance, credit_seq, credit_balance
 from (values
-    (1, 1, 'cash', 100, null, null), (1, 2, 'a1', -100, 1, 100),
-    (2, 1, 'cash', 50, null, null), (2, 2, 'b1', -50, 1, 50),
-    (3, 1, 'cash', 60, null, null), (3, 2, 'c1', -60, 1, 60),
-    (4, 1, 'b1', 50, 2, 0), (4, 2, 'cash', -50, null, null),
-    (5, 1, 'c1', 60, 2, 0), (5, 2, 'cash', -60, null, null),
-    (6, 1, 'cards', 700, null, null), (6, 2, 'a1', -700, 2, 800)) e(journal, leg, account, amount, seq, balance);
+    ('deposit:1', null, '2026-01-01 10:00Z', 'cash', 'a1', 100, null, null, 1, 100),
+    ('deposit:2', null, '2026-01-01 10:00Z', 'cash', 'b1', 50, null, null, 1, 50),
+    ('deposit:3', null, '2026-01-01 10:00Z', 'cash', 'c1', 60, null, null, 1, 60),
+    ('withdrawal:4', null, '2026-01-02 10:00Z', 'b1', 'cash', 50, 2, 0, null, null),
+    ('withdrawal:5', null, '2026-01-02 10:00Z', 'c1', 'cash', 60, 2, 0, null, null),
+    ('payment:40000000-0000-0000-0000-000000000001', null, '2026-01-02 10:00Z', 'card-clearing', 'a1', 700, null, null, 2, 800),
+    ('withdrawal:7', 'insufficient-funds', '2026-01-02 10:00Z', 'a1', 'cash', 9000, null, null, null, null)
+) j(key, reason, at, debit, credit, amount, debit_seq, debit_balance, credit_seq, credit_balance);
 
 insert into query.account_projection (account_id, status) values
     ('10000000-0000-0000-0000-0000000000a1', 'open'), ('10000000-0000-0000-0000-0000000000b1', 'closing'),

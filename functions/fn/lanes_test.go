@@ -1,0 +1,88 @@
+package fn_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"quittance.dev/events"
+	"quittance.dev/functions/fn"
+	"quittance.dev/functions/fn/fntest"
+)
+
+// TestLanesOverlap: work of one lane does not wait for that of another, work of
+// the same lane does.
+func TestLanesOverlap(t *testing.T) {
+	t.Parallel()
+	r, busy := newRig(t), newGate()
+	first := fntest.Event(submitted())
+	f := local(func(_ context.Context, _ fn.Tx, in fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
+		if in.ID == first.ID {
+			busy.pass()
+		}
+		return nil, nil
+	})
+	f.Lanes = 2
+	door := r.open(f, fn.Options{})
+	var held, waiting answers
+	held.post(t, door, first)
+	busy.waitFor(t, 1)
+	beside, behind := other(door, first, false), other(door, first, true)
+	eventually(t, door, beside)
+	waiting.post(t, door, behind)
+	r.holds(1, 1, 1)
+	busy.open()
+	held.require(t, map[int]int{http.StatusOK: 1})
+	waiting.require(t, map[int]int{http.StatusOK: 1})
+	r.holds(3, 3, 3)
+}
+
+// other is an event of the same lane as e, or of another one.
+func other(door *fntest.Door, e fn.Envelope, same bool) fn.Envelope {
+	lane := fn.LaneOf(door.Host, e.PartitionKey)
+	for {
+		if o := fntest.Event(submitted()); (fn.LaneOf(door.Host, o.PartitionKey) == lane) == same {
+			return o
+		}
+	}
+}
+
+// TestAFunctionChoosesItsLanes: what it gives one name shares a lane, and its
+// transactions, whatever the partition keys.
+func TestAFunctionChoosesItsLanes(t *testing.T) {
+	t.Parallel()
+	r, c := newRig(t), crowded()
+	f := function("validation", c.arriving(fn.Local(
+		func(ctx context.Context, tx fn.Tx, in fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
+			c.hold(in.ID)
+			return nil, note(ctx, tx, in.ID, "")
+		})))
+	f.Lanes, f.LaneBy = 4, func(d events.Data) string { return string(d.(events.PaymentSubmitted).Currency) }
+	c.post(t, r.open(f, fn.Options{}), many(100), map[int]int{http.StatusOK: 100})
+	r.holds(101, 101, 0)
+	require.LessOrEqual(t, r.count(`from (select distinct xmin::text from probe.effect) x`), 6)
+}
+
+// TestALoneEventIsNotKeptWaiting: a lane gathers more only while another one has
+// the database at work, and not for long.
+func TestALoneEventIsNotKeptWaiting(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		waiting, others int
+		longest         time.Duration
+	}{
+		{waiting: 1, others: 0, longest: 0},
+		{waiting: 1, others: 1, longest: time.Millisecond},
+		{waiting: 128, others: 1, longest: 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			started := time.Now()
+			fn.Gather(c.waiting, c.others)
+			require.LessOrEqual(t, time.Since(started), c.longest, "%+v", c)
+		})
+	}
+}
