@@ -131,11 +131,16 @@ func api() (string, error) {
 	return "deployment/" + revision + "-deployment", err
 }
 
-// connect opens a pool as role with password through a forwarded port. The
-// server's certificate is checked against its own authority and name.
+// connect opens a pool to the bank's database, as connectTo does.
 func connect(ctx context.Context, address, role, password string, authority []byte) (*pgxpool.Pool, error) {
+	return connectTo(ctx, "quittance", address, role, password, authority)
+}
+
+// connectTo opens a pool as role with password through a forwarded port. The
+// server's certificate is checked against its own authority and name.
+func connectTo(ctx context.Context, database, address, role, password string, authority []byte) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig("host=" + strings.Split(address, ":")[0] + " port=" + strings.Split(address, ":")[1] +
-		" dbname=quittance sslmode=require user=" + role)
+		" dbname=" + database + " sslmode=require user=" + role)
 	if err != nil {
 		return nil, err
 	}
