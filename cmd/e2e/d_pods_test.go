@@ -34,20 +34,9 @@ func or(value, otherwise string) string {
 	return value
 }
 
-// F30: a thousand invoices are paid by card while pods of three functions are
-// deleted at random. Every invoice is paid once, nothing is lost, and no event
-// is given up.
-func TestF30_PodsAreDeletedWhileAThousandPaymentsAreMade(t *testing.T) {
-	c := here(t)
-	letters := c.count(t, `select count(*) from delivery.dead_letter where status = 'open'`)
-	paid := c.count(t, `select count(*) from invoicing.invoice where state = 'paid'`)
-	n := payments(t)
-	deleting, stop := context.WithCancel(t.Context())
-	var killer sync.WaitGroup
-	deleted := map[string]int{}
-	killer.Go(func() { deletePods(deleting, deleted, "ledger-posting", "payment", "validation") })
-	defer func() { stop(); killer.Wait() }()
-
+// pay has n invoices paid by card, 16 at a time, and returns how long it took.
+func (c *cluster) pay(t *testing.T, n int) time.Duration {
+	t.Helper()
 	base := uuid.NewString()
 	slots := make(chan struct{}, 16)
 	var failed atomic.Pointer[error]
@@ -63,12 +52,38 @@ func TestF30_PodsAreDeletedWhileAThousandPaymentsAreMade(t *testing.T) {
 		})
 	}
 	all.Wait()
-	took := time.Since(started)
-	stop()
-	killer.Wait()
 	if err := failed.Load(); err != nil {
 		require.NoError(t, *err)
 	}
+	return time.Since(started)
+}
+
+// What the cluster does when it is left alone.
+func TestPaymentsASecond(t *testing.T) {
+	c := here(t)
+	n := max(payments(t)/5, 1)
+	took := c.pay(t, n)
+	c.trueBooks(t)
+	figures.add("%d payments, 16 at a time, in %s: %.1f a second", n, took.Round(time.Second), float64(n)/took.Seconds())
+}
+
+// F30: a thousand invoices are paid by card while pods of three functions are
+// deleted at random. Every invoice is paid once, nothing is lost, and no event
+// is given up.
+func TestF30_PodsAreDeletedWhileAThousandPaymentsAreMade(t *testing.T) {
+	c := here(t)
+	letters := c.count(t, `select count(*) from delivery.dead_letter where status = 'open'`)
+	paid := c.count(t, `select count(*) from invoicing.invoice where state = 'paid'`)
+	n := payments(t)
+	deleting, stop := context.WithCancel(t.Context())
+	var killer sync.WaitGroup
+	deleted := map[string]int{}
+	killer.Go(func() { deletePods(deleting, deleted, "ledger-posting", "payment", "validation") })
+	defer func() { stop(); killer.Wait() }()
+
+	took := c.pay(t, n)
+	stop()
+	killer.Wait()
 	c.trueBooks(t) // among its rules: one charge, one posting, one receipt, one mail for each paid invoice
 	require.Equal(t, n, c.count(t, `select count(*) from invoicing.invoice where state = 'paid'`)-paid)
 	require.Equal(t, letters, c.count(t, `select count(*) from delivery.dead_letter where status = 'open'`), "dead letters")
