@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 )
@@ -152,9 +154,17 @@ func connectTo(ctx context.Context, database, address, role, password string, au
 	if err != nil {
 		return nil, err
 	}
-	if err := pool.Ping(ctx); err != nil {
-		pool.Close()
-		return nil, err
+	// A connection that Postgres refuses ends the forwarding; it is up again soon.
+	var answer *pgconn.PgError
+	for try := 0; ; try++ {
+		err := pool.Ping(ctx)
+		if err == nil {
+			return pool, nil
+		}
+		if errors.As(err, &answer) || try == 50 {
+			pool.Close()
+			return nil, err
+		}
+		time.Sleep(200 * time.Millisecond)
 	}
-	return pool, nil
 }
