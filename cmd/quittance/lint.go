@@ -32,7 +32,7 @@ Each finding is a line: file:line: rule: message. With any, it exits with 1.`,
 				return err
 			}
 			if len(findings) > 0 {
-				return fmt.Errorf("%d findings", len(findings))
+				return fmt.Errorf("findings: %d", len(findings))
 			}
 			return nil
 		},
@@ -50,7 +50,7 @@ func findings(root string, arguments []string, in io.Reader) ([]lint.Finding, er
 	if len(arguments) == 0 {
 		return lint.Tree(root+"/infra", code)
 	}
-	all := []lint.Finding{}
+	var all []lint.Finding
 	for _, name := range arguments {
 		found, err := lintOne(name, in, code)
 		if err != nil {
@@ -92,7 +92,7 @@ func show(to io.Writer, findings []lint.Finding, asJSON bool) error {
 	if asJSON {
 		encoder := json.NewEncoder(to)
 		encoder.SetIndent("", "  ")
-		return encoder.Encode(findings)
+		return encoder.Encode(append([]lint.Finding{}, findings...)) // none is an empty array
 	}
 	for _, f := range findings {
 		fmt.Fprintln(to, f)
