@@ -48,7 +48,7 @@ func play(ctx context.Context, w io.Writer, b *bank.Bank, data string) (demo.Res
 	if err != nil {
 		return demo.Result{}, err
 	}
-	o := demo.Options{API: b.APIURL, Run: run.ID, Say: func(step string) { fmt.Fprintf(w, "   ✓ %s\n", step) }}
+	o := demo.Options{API: b.APIURL, Logins: demo.NewLogins(b.IssuerURL), Run: run.ID, Say: func(step string) { fmt.Fprintf(w, "   ✓ %s\n", step) }}
 	fmt.Fprintln(w, "\n1. A card payment: invoice, charge, ledger, receipt, mail")
 	paid, err := demo.Payment(ctx, o)
 	if err != nil {

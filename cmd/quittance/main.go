@@ -28,7 +28,7 @@ func root() *cobra.Command {
 		Use: "quittance", Short: "The back office of a small bank",
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	c.AddCommand(runCommand(), demoCommand(), stormCommand(), killCommand(), benchCommand(), eventsCommand(), secretsCommand(), lintCommand())
+	c.AddCommand(runCommand(), demoCommand(), stormCommand(), killCommand(), benchCommand(), eventsCommand(), secretsCommand(), lintCommand(), loginCommand())
 	return c
 }
 

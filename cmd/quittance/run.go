@@ -47,20 +47,22 @@ func runCommand() *cobra.Command {
 
 func whereNext(w io.Writer, b *bank.Bank, r demo.Result) {
 	fmt.Fprintf(w, `
-Where to go next
+Where to go next: sign in, then ask. Everybody's password is the name, then -password.
+   a token of the workshop  token() { curl -s -H 'Content-Type: application/json' -d "{\"email\":\"$1@example.org\",\"password\":\"$1-password\"}" %[7]s/login | sed 's/.*"access_token":"\([^"]*\)".*/\1/'; }
+                            AS=$(token workshop)      (customers: ada, ben, workshop; a program: shop; an operator: olga; the treasury: trude)
+   in a browser             bin/quittance login --issuer %[7]s
    the API, described       %[1]s/docs   (OpenAPI: %[1]s/openapi.json)
-   the journey just played  curl %[1]s/journeys/%[3]s
-   the closure              curl %[1]s/closures/%[4]s
-   the receipt              curl -o receipt.pdf %[1]s/invoices/%[5]s/receipt
-   dead letters             curl %[1]s/dead-letters
-   a customer               curl -H 'Content-Type: application/json' -d '{"name":"Eve Example","email":"eve@example.org","phone":"+41790000009"}' %[1]s/customers
-   a deposit                curl -H 'Content-Type: application/json' -d '{"account_id":"%[6]s","amount":10.00}' %[1]s/deposit
-   a deposit as an event    curl -H 'Content-Type: application/json' -H 'Ce-Specversion: 1.0' -H 'Ce-Id: %[7]s' -H 'Ce-Source: /me' \
-                                 -H 'Ce-Type: dev.quittance.deposit.requested.v1' \
-                                 -d '{"operation_id":"%[7]s","account_id":"%[6]s","amount_minor":500,"currency":"EUR"}' %[1]s/events
+   an account               curl -H "Authorization: Bearer $AS" %[1]s/accounts/%[6]s
+   the journey just played  curl -H "Authorization: Bearer $(token ben)" %[1]s/journeys/%[3]s
+   the closure              curl -H "Authorization: Bearer $(token ben)" %[1]s/closures/%[4]s
+   the receipt              curl -H "Authorization: Bearer $(token ada)" -o receipt.pdf %[1]s/invoices/%[5]s/receipt
+   dead letters             curl -H "Authorization: Bearer $(token olga)" %[1]s/dead-letters
+   a customer               curl -H "Authorization: Bearer $AS" -H "Idempotency-Key: $RANDOM-$RANDOM" -H 'Content-Type: application/json' -d '{"name":"Eve Example","email":"eve@example.org","phone":"+41790000009"}' %[1]s/customers
+   a deposit                curl -H "Authorization: Bearer $AS" -H "Idempotency-Key: $RANDOM-$RANDOM" -H 'Content-Type: application/json' -d '{"account_id":"%[6]s","amount":10.00}' %[1]s/deposit
+   an event                 the program shop sends them to %[1]s/events, for accounts of its own
    the outside world        curl %[2]s/outside/mambu/books   (also e/books, stripe/books, mail/mails, sms/texts)
    metrics                  curl %[2]s/metrics
 
 The bank serves until Ctrl-C. Its state survives; make clean forgets it.
-`, b.APIURL, b.BenchURL, r.Withdrawal, r.SavingsID, r.InvoiceID, r.PayeeID, newID())
+`, b.APIURL, b.BenchURL, r.Withdrawal, r.SavingsID, r.InvoiceID, r.PayeeID, b.IssuerURL)
 }

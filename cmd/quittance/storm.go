@@ -93,13 +93,13 @@ func many(ctx context.Context, b *bank.Bank, n, together int) error {
 	var mu sync.Mutex
 	var errs []error
 	var wg sync.WaitGroup
-	base := newID()
+	base, logins := newID(), demo.NewLogins(b.IssuerURL)
 	for i := range n {
 		for name, journey := range map[string]func(context.Context, demo.Options) (demo.Result, error){"payment": demo.Payment, "closing": demo.Closing} {
 			wg.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()
-				_, err := journey(ctx, demo.Options{API: b.APIURL, Run: fmt.Sprintf("%s/%d", base, i), Timeout: 5 * time.Minute})
+				_, err := journey(ctx, demo.Options{API: b.APIURL, Logins: logins, Run: fmt.Sprintf("%s/%d", base, i), Timeout: 5 * time.Minute})
 				if err != nil {
 					mu.Lock()
 					errs = append(errs, fmt.Errorf("%s %d: %w", name, i, err))

@@ -17,20 +17,22 @@ import (
 type Account struct {
 	ID         string
 	CustomerID string
+	Owner      string // the owner of the customer
 	Product    events.Product
 	Currency   money.Currency
 	OpenedAt   time.Time
 }
 
-// Open gives a customer an account, as of tx's instant, and returns the stored
-// row. created is false when the same account was there already; other facts
-// under the id are ErrDiffers, an unknown customer is ErrNotFound.
+// Open gives a customer of a.Owner's an account, as of tx's instant, and returns
+// the stored row. created is false when the same account was there already; other
+// facts under the id are ErrDiffers, an unknown customer, or somebody else's, is
+// ErrNotFound.
 func Open(ctx context.Context, tx fn.Tx, a Account) (stored Account, created bool, err error) {
 	tag, err := tx.Exec(ctx, `
 		insert into accounts.account (id, customer_id, product, currency, opened_at)
-		select $1, c.id, $3, $4, $5 from accounts.customer c where c.id = $2
+		select $1, c.id, $3, $4, $5 from accounts.customer c where c.id = $2 and c.owner = $6
 		on conflict on constraint account_id do nothing`,
-		a.ID, a.CustomerID, a.Product, a.Currency, tx.Now())
+		a.ID, a.CustomerID, a.Product, a.Currency, tx.Now(), a.Owner)
 	if err != nil {
 		return Account{}, false, fmt.Errorf("open account: %w", err)
 	}
@@ -38,40 +40,49 @@ func Open(ctx context.Context, tx fn.Tx, a Account) (stored Account, created boo
 	if err != nil {
 		return Account{}, false, err
 	}
-	if stored.CustomerID != a.CustomerID || stored.Product != a.Product || stored.Currency != a.Currency {
+	if stored.CustomerID != a.CustomerID || stored.Owner != a.Owner || stored.Product != a.Product || stored.Currency != a.Currency {
 		return Account{}, false, fmt.Errorf("%w: account %s", ErrDiffers, a.ID)
 	}
 	return stored, tag.RowsAffected() == 1, nil
 }
 
-const accountColumns = `id::text, customer_id::text, product, currency, opened_at`
+const selectAccount = `
+	select a.id::text, a.customer_id::text, c.owner::text, a.product, a.currency, a.opened_at
+	from accounts.account a join accounts.customer c on c.id = a.customer_id`
 
 // Find reads an account.
 func Find(ctx context.Context, q Querier, id string) (Account, error) {
-	a, err := scanAccount(q.QueryRow(ctx, `select `+accountColumns+` from accounts.account where id = $1`, id))
+	a, err := scanAccount(q.QueryRow(ctx, selectAccount+` where a.id = $1`, id))
 	if errors.Is(err, pgx.ErrNoRows) {
 		return a, ErrNotFound
 	}
 	return a, err
 }
 
-// Place is a position in a customer's list of accounts; its zero value is
+// Place is a position in a list of accounts; its zero value is
 // before the first.
 type Place struct {
 	OpenedAt time.Time
 	ID       string
 }
 
-// Of lists a customer's accounts, oldest first, from after the given place on,
-// at most limit of them. A customer that is not there has none.
-func Of(ctx context.Context, q Querier, customerID string, after Place, limit int) ([]Account, error) {
+// Filter says whose accounts are meant; "" is everybody's.
+type Filter struct {
+	Owner      string
+	CustomerID string
+}
+
+// List lists accounts, oldest first, from after the given place on, at most limit
+// of them. A customer that is not there has none.
+func List(ctx context.Context, q Querier, f Filter, after Place, limit int) ([]Account, error) {
 	if after.ID == "" {
 		after.ID = "00000000-0000-0000-0000-000000000000"
 	}
 	rows, err := q.Query(ctx, `
-		select `+accountColumns+` from accounts.account
-		where customer_id = $1 and (opened_at, id) > ($2, $3::uuid)
-		order by opened_at, id limit $4`, customerID, after.OpenedAt, after.ID, limit)
+		`+selectAccount+`
+		where ($1 = '' or c.owner = nullif($1, '')::uuid) and ($2 = '' or c.id = nullif($2, '')::uuid)
+		  and (a.opened_at, a.id) > ($3, $4::uuid)
+		order by a.opened_at, a.id limit $5`, f.Owner, f.CustomerID, after.OpenedAt, after.ID, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}
@@ -83,7 +94,7 @@ func Of(ctx context.Context, q Querier, customerID string, after Place, limit in
 }
 
 func scanAccount(row pgx.Row) (a Account, err error) {
-	if err = row.Scan(&a.ID, &a.CustomerID, &a.Product, &a.Currency, &a.OpenedAt); err != nil {
+	if err = row.Scan(&a.ID, &a.CustomerID, &a.Owner, &a.Product, &a.Currency, &a.OpenedAt); err != nil {
 		return a, fmt.Errorf("read account: %w", err)
 	}
 	a.OpenedAt = a.OpenedAt.UTC()

@@ -34,8 +34,11 @@ func transact(t *testing.T, host *fn.Host, work func(context.Context, fn.Tx) err
 	return err
 }
 
+// me is a principal.
+var me = uuid.NewString()
+
 func customer() accounts.Customer {
-	return accounts.Customer{ID: uuid.NewString(), Name: "Ada Example", Email: "ada@example.org", Phone: "+41790000000"}
+	return accounts.Customer{ID: uuid.NewString(), Owner: me, Name: "Ada Example", Email: "ada@example.org", Phone: "+41790000000"}
 }
 
 func register(t *testing.T, host *fn.Host) accounts.Customer {
@@ -79,7 +82,7 @@ func TestOpeningAnAccount(t *testing.T) {
 	t.Parallel()
 	host := open(t)
 	c := register(t, host)
-	a := accounts.Account{ID: uuid.NewString(), CustomerID: c.ID, Product: events.SimpleSavings, Currency: "EUR"}
+	a := accounts.Account{ID: uuid.NewString(), CustomerID: c.ID, Owner: me, Product: events.SimpleSavings, Currency: "EUR"}
 	opening := func(a accounts.Account) (created bool, err error) {
 		err = transact(t, host, func(ctx context.Context, tx fn.Tx) (err error) {
 			_, created, err = accounts.Open(ctx, tx, a)
@@ -98,9 +101,12 @@ func TestOpeningAnAccount(t *testing.T) {
 	other.Product = events.Current
 	_, err = opening(other)
 	require.ErrorIs(t, err, accounts.ErrDiffers)
-	nobody := accounts.Account{ID: uuid.NewString(), CustomerID: uuid.NewString(), Product: events.Current, Currency: "EUR"}
+	nobody := accounts.Account{ID: uuid.NewString(), CustomerID: uuid.NewString(), Owner: me, Product: events.Current, Currency: "EUR"}
 	_, err = opening(nobody)
 	require.ErrorIs(t, err, accounts.ErrNotFound)
+	somebodyElses := accounts.Account{ID: uuid.NewString(), CustomerID: c.ID, Owner: uuid.NewString(), Product: events.Current, Currency: "EUR"}
+	_, err = opening(somebodyElses)
+	require.ErrorIs(t, err, accounts.ErrNotFound, "B02: only for a customer of one's own")
 
 	found, err := accounts.Find(context.Background(), host.Pool(), a.ID)
 	require.NoError(t, err)
@@ -118,7 +124,7 @@ func TestB12_AccountsOfACustomerAreListedPageByPage(t *testing.T) {
 	c, stranger := register(t, host), register(t, host)
 	want := map[string]bool{}
 	for i := range 25 {
-		a := accounts.Account{ID: uuid.NewString(), CustomerID: c.ID, Product: events.Current, Currency: "EUR"}
+		a := accounts.Account{ID: uuid.NewString(), CustomerID: c.ID, Owner: me, Product: events.Current, Currency: "EUR"}
 		if i%5 == 4 {
 			a.CustomerID = stranger.ID
 		} else {
@@ -132,7 +138,7 @@ func TestB12_AccountsOfACustomerAreListedPageByPage(t *testing.T) {
 	var place accounts.Place
 	for pages := 0; ; pages++ {
 		require.Less(t, pages, 10)
-		page, err := accounts.Of(context.Background(), host.Pool(), c.ID, place, 7)
+		page, err := accounts.List(context.Background(), host.Pool(), accounts.Filter{CustomerID: c.ID}, place, 7)
 		require.NoError(t, err)
 		if len(page) == 0 {
 			break
@@ -155,7 +161,7 @@ func TestTwentyRequestsAtOnceOpenOneAccount(t *testing.T) {
 		t.Cleanup(hosts[i].Close)
 	}
 	c := register(t, hosts[0])
-	a := accounts.Account{ID: uuid.NewString(), CustomerID: c.ID, Product: events.Current, Currency: "EUR"}
+	a := accounts.Account{ID: uuid.NewString(), CustomerID: c.ID, Owner: me, Product: events.Current, Currency: "EUR"}
 	var wg sync.WaitGroup
 	outcomes := make(chan string, 20)
 	for i := range 20 {

@@ -15,6 +15,7 @@ import (
 // they go into no event and no log.
 type Customer struct {
 	ID        string
+	Owner     string // the id of the principal who registered it
 	Name      string
 	Email     string
 	Phone     string // E.164, such as "+41791234567"
@@ -40,9 +41,9 @@ type Querier interface {
 // the id are ErrDiffers.
 func Register(ctx context.Context, tx fn.Tx, c Customer) (stored Customer, created bool, err error) {
 	tag, err := tx.Exec(ctx, `
-		insert into accounts.customer (id, name, email, phone, created_at)
-		values ($1, $2, $3, $4, $5) on conflict on constraint customer_id do nothing`,
-		c.ID, c.Name, c.Email, c.Phone, tx.Now())
+		insert into accounts.customer (id, owner, name, email, phone, created_at)
+		values ($1, $2, $3, $4, $5, $6) on conflict on constraint customer_id do nothing`,
+		c.ID, c.Owner, c.Name, c.Email, c.Phone, tx.Now())
 	if err != nil {
 		return Customer{}, false, fmt.Errorf("register customer: %w", err)
 	}
@@ -50,13 +51,13 @@ func Register(ctx context.Context, tx fn.Tx, c Customer) (stored Customer, creat
 	if err != nil {
 		return Customer{}, false, err
 	}
-	if stored.Name != c.Name || stored.Email != c.Email || stored.Phone != c.Phone {
+	if stored.Owner != c.Owner || stored.Name != c.Name || stored.Email != c.Email || stored.Phone != c.Phone {
 		return Customer{}, false, fmt.Errorf("%w: customer %s", ErrDiffers, c.ID)
 	}
 	return stored, tag.RowsAffected() == 1, nil
 }
 
-const customerColumns = `c.id::text, c.name, c.email, c.phone, c.created_at`
+const customerColumns = `c.id::text, c.owner::text, c.name, c.email, c.phone, c.created_at`
 
 // FindCustomer reads a customer.
 func FindCustomer(ctx context.Context, q Querier, id string) (Customer, error) {
@@ -71,7 +72,7 @@ func CustomerOf(ctx context.Context, q Querier, accountID string) (Customer, err
 }
 
 func scanCustomer(row pgx.Row) (c Customer, err error) {
-	err = row.Scan(&c.ID, &c.Name, &c.Email, &c.Phone, &c.CreatedAt)
+	err = row.Scan(&c.ID, &c.Owner, &c.Name, &c.Email, &c.Phone, &c.CreatedAt)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return c, ErrNotFound
 	}

@@ -11,6 +11,7 @@ import (
 	"quittance.dev/events/money"
 	"quittance.dev/functions/accounts"
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/identity"
 	"quittance.dev/functions/ledger"
 )
 
@@ -76,7 +77,7 @@ func (a *api) openAccount() {
 		Body     Account
 	}
 	op := huma.Operation{
-		OperationID: "open-account", Method: http.MethodPost, Path: "/accounts", Tags: []string{"Accounts"},
+		OperationID: "open-account", Method: http.MethodPost, Path: "/accounts", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service),
 		Summary: "Open an account", DefaultStatus: http.StatusCreated,
 		Description: "The account is in the ledger, at balance 0, when the answer comes.",
 	}
@@ -85,13 +86,13 @@ func (a *api) openAccount() {
 		if err != nil {
 			return nil, err
 		}
-		c, err := a.command(in.Keyed, route(op))
+		c, err := a.command(ctx, in.Keyed, route(op))
 		if err != nil {
 			return nil, err
 		}
 		id := c.id()
 		opened, err := transact(ctx, c, id, id, func(ctx context.Context, tx fn.Tx) (Account, []events.Data, error) {
-			return open(ctx, tx, accounts.Account{ID: id, CustomerID: string(in.Body.CustomerID), Product: in.Body.Product, Currency: currency})
+			return open(ctx, tx, accounts.Account{ID: id, CustomerID: string(in.Body.CustomerID), Owner: c.by, Product: in.Body.Product, Currency: currency})
 		})
 		if err != nil {
 			return nil, err
@@ -128,10 +129,13 @@ type AccountPath struct {
 func (a *api) readAccount() {
 	type output struct{ Body Account }
 	register(a, huma.Operation{
-		OperationID: "get-account", Method: http.MethodGet, Path: "/accounts/{account_id}", Tags: []string{"Accounts"},
+		OperationID: "get-account", Method: http.MethodGet, Path: "/accounts/{account_id}", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
 		Summary: "Read an account",
 	}, []kind{notFound}, func(ctx context.Context, in *AccountPath) (*output, error) {
 		account, inLedger, err := a.account(ctx, in.AccountID)
+		if err == nil && account.Owner != caller(ctx).ID && !caller(ctx).May(identity.Operator) {
+			err = errNotFound
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -161,12 +165,12 @@ type AccountList struct {
 func (a *api) listAccounts() {
 	type input struct {
 		Page
-		CustomerID ID `query:"customer_id" required:"true" doc:"Whose accounts."`
+		CustomerID ID `query:"customer_id" doc:"Only this customer's."`
 	}
 	type output struct{ Body AccountList }
 	register(a, huma.Operation{
-		OperationID: "list-accounts", Method: http.MethodGet, Path: "/accounts", Tags: []string{"Accounts"},
-		Summary: "List a customer's accounts",
+		OperationID: "list-accounts", Method: http.MethodGet, Path: "/accounts", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
+		Summary: "List your accounts", Description: "An operator names a customer and gets that customer's.",
 	}, []kind{invalidCursor}, func(ctx context.Context, in *input) (*output, error) {
 		from, err := in.place()
 		if err != nil {
@@ -175,7 +179,11 @@ func (a *api) listAccounts() {
 		if in.After != "" && (!isID(from.id) || from.at.IsZero()) {
 			return nil, invalidCursor.problem()
 		}
-		found, err := accounts.Of(ctx, a.host.Pool(), string(in.CustomerID), accounts.Place{OpenedAt: from.at, ID: from.id}, in.Limit+1)
+		filter := accounts.Filter{Owner: caller(ctx).ID, CustomerID: string(in.CustomerID)}
+		if in.CustomerID != "" && caller(ctx).May(identity.Operator) {
+			filter.Owner = ""
+		}
+		found, err := accounts.List(ctx, a.host.Pool(), filter, accounts.Place{OpenedAt: from.at, ID: from.id}, in.Limit+1)
 		if err != nil {
 			return nil, err
 		}
@@ -213,15 +221,15 @@ func (a *api) closeAccount() {
 		Body     Closing
 	}
 	op := huma.Operation{
-		OperationID: "close-account", Method: http.MethodPost, Path: "/accounts/{account_id}/close", Tags: []string{"Accounts"},
+		OperationID: "close-account", Method: http.MethodPost, Path: "/accounts/{account_id}/close", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service),
 		Summary: "Close an empty account", DefaultStatus: http.StatusAccepted,
 		Description: "From now on the account takes nothing. It is then closed in the outside systems, one after the other, which takes a while; the customer hears of it when all is done. Asking again gives the same answer.",
 	}
 	register(a, op, []kind{invalidKey, notFound, balanceNotZero}, func(ctx context.Context, in *input) (*output, error) {
-		if !isID(in.AccountID) {
-			return nil, errNotFound
+		if err := a.owns(ctx, ownersOfAccount, in.AccountID); err != nil {
+			return nil, err
 		}
-		c, err := a.command(in.Keyed, route(op))
+		c, err := a.command(ctx, in.Keyed, route(op))
 		if err != nil {
 			return nil, err
 		}

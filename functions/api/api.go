@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -13,16 +14,21 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/identity"
 )
 
 // Version of the API, in its document.
 const Version = "1.0.0"
 
-// Options are what the API needs. Host is required.
+// Options are what the API needs. Host and Tokens are required.
 type Options struct {
 	// Host runs Function(); the API reads from its pool and commits through it.
 	Host   *fn.Host
 	Logger *slog.Logger // default slog.Default
+	// Tokens verifies access tokens. Required: nobody is let in without one.
+	Tokens TokenVerifier
+	// DiscoveryURL is where clients find the issuer of the tokens, for the document.
+	DiscoveryURL string
 	// Webhooks verifies the card processor's webhooks. Without it their route
 	// accepts nothing.
 	Webhooks WebhookVerifier
@@ -37,6 +43,7 @@ type Options struct {
 type api struct {
 	host     *fn.Host
 	logger   *slog.Logger
+	tokens   TokenVerifier
 	webhooks WebhookVerifier
 	now      func() time.Time
 	huma     huma.API
@@ -55,8 +62,8 @@ func New(o Options) (http.Handler, error) {
 }
 
 func build(o Options) (*api, error) {
-	if o.Host == nil {
-		return nil, errors.New("api: no host")
+	if o.Host == nil || o.Tokens == nil {
+		return nil, errors.New("api: a host and a verifier of tokens are required")
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -71,16 +78,19 @@ func build(o Options) (*api, error) {
 		o.Now = time.Now
 	}
 	a := &api{
-		host: o.Host, logger: o.Logger.With("function", name), webhooks: o.Webhooks, now: o.Now,
-		routes: &routes{mux: http.NewServeMux(), bodyTimeout: o.BodyTimeout},
+		host: o.Host, logger: o.Logger.With("function", name), tokens: o.Tokens, webhooks: o.Webhooks, now: o.Now,
 	}
-	a.huma = humago.New(a.routes, config())
+	a.routes = &routes{mux: http.NewServeMux(), bodyTimeout: o.BodyTimeout, access: map[string][]identity.Scope{}, authenticate: a.authenticate}
+	a.huma = humago.New(a.routes, config(o.DiscoveryURL))
 	a.problems = a.huma.OpenAPI().Components.Schemas.Schema(typeOf[Problem](), true, "Problem")
 	for _, noun := range []func(){
 		a.customerRoutes, a.accountRoutes, a.operationRoutes, a.balanceRoutes, a.invoiceRoutes, a.paymentRoutes,
 		a.closureRoutes, a.journeyRoutes, a.deadLetterRoutes, a.eventRoutes, a.webhookRoutes,
 	} {
 		noun()
+	}
+	if len(a.routes.undeclared) > 0 {
+		return nil, fmt.Errorf("api: who may use these routes is not declared: %v", a.routes.undeclared)
 	}
 	return a, a.documentRoutes()
 }
@@ -92,12 +102,16 @@ func (a *api) handler() http.Handler {
 	return identify(secure(fn.Observe(name, a.guard(a.routes))))
 }
 
-func config() huma.Config {
+func config(discoveryURL string) huma.Config {
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Quittance", Version: Version, Description: description},
 			Tags:    tags,
+			Components: &huma.Components{
+				Schemas:         huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{scheme: securityScheme(discoveryURL)},
+			},
 		},
 		Formats: map[string]huma.Format{
 			"application/json": jsonFormat,
@@ -111,6 +125,7 @@ func config() huma.Config {
 // register adds a route. Every problem that it can answer with is in problems,
 // besides those that every route has.
 func register[I, O any](a *api, op huma.Operation, problems []kind, handle func(context.Context, *I) (*O, error)) {
+	a.routes.declare(&op)
 	op.RejectUnknownQueryParameters = true
 	op.MaxBodyBytes = maxBody + 1 // jsonBody has enforced the cap; huma's own comes one byte early
 	op.BodyReadTimeout = -1       // it has read the body, too
@@ -130,6 +145,9 @@ func register[I, O any](a *api, op huma.Operation, problems []kind, handle func(
 // responses documents the problems of a route, one response per status.
 func (a *api) responses(op huma.Operation, problems []kind) map[string]*huma.Response {
 	problems = append([]kind{internalError, unavailable, invalidContent}, problems...)
+	if len(scopesOf(&op)) > 0 {
+		problems = append(problems, invalidToken, insufficientScope)
+	}
 	if op.Method == http.MethodPost {
 		problems = append(problems, malformedJSON, malformedRequest, slowRequest, tooLarge, wrongMediaType, wrongEncoding)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"quittance.dev/functions/accounts"
+	"quittance.dev/functions/identity"
 	"quittance.dev/functions/query"
 )
 
@@ -38,19 +39,23 @@ func (a *api) balanceRoutes() {
 	a.listTransactions()
 }
 
-// exists: an account that was opened a moment ago may not have reached the
+// exists finds an account that the caller may read: one that was opened a moment ago may not have reached the
 // projection yet.
 func (a *api) exists(ctx context.Context, accountID string) (accounts.Account, error) {
 	if !isID(accountID) {
 		return accounts.Account{}, errNotFound
 	}
-	return accounts.Find(ctx, a.host.Pool(), accountID)
+	account, err := accounts.Find(ctx, a.host.Pool(), accountID)
+	if err == nil && account.Owner != caller(ctx).ID && !caller(ctx).May(identity.Operator) {
+		err = errNotFound
+	}
+	return account, err
 }
 
 func (a *api) readBalance() {
 	type output struct{ Body Balance }
 	register(a, huma.Operation{
-		OperationID: "get-balance", Method: http.MethodGet, Path: "/balances/{account_id}", Tags: []string{"Accounts"},
+		OperationID: "get-balance", Method: http.MethodGet, Path: "/balances/{account_id}", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
 		Summary:     "Read an account's balance",
 		Description: "From the projection for reading, which may be a moment behind the ledger.",
 	}, []kind{notFound}, func(ctx context.Context, in *AccountPath) (*output, error) {
@@ -83,7 +88,7 @@ func (a *api) listTransactions() {
 	}
 	type output struct{ Body TransactionList }
 	register(a, huma.Operation{
-		OperationID: "list-transactions", Method: http.MethodGet, Path: "/transactions/{account_id}", Tags: []string{"Accounts"},
+		OperationID: "list-transactions", Method: http.MethodGet, Path: "/transactions/{account_id}", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
 		Summary:     "List an account's transactions",
 		Description: "From the projection for reading, which may be a moment behind the ledger. A posting that is heard late appears in its place: whoever follows an account stops at a gap in the positions and asks again from there.",
 	}, []kind{notFound, invalidCursor}, func(ctx context.Context, in *input) (*output, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"quittance.dev/functions/closure"
+	"quittance.dev/functions/identity"
 )
 
 // Closure is the end of an account and how far it is.
@@ -34,12 +35,15 @@ type Transition struct {
 func (a *api) closureRoutes() {
 	type output struct{ Body Closure }
 	register(a, huma.Operation{
-		OperationID: "get-closure", Method: http.MethodGet, Path: "/closures/{account_id}", Tags: []string{"Accounts"},
+		OperationID: "get-closure", Method: http.MethodGet, Path: "/closures/{account_id}", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
 		Summary:     "See how far the closing of an account is",
 		Description: "There is something to see once the closing has begun, a moment after it was asked for.",
 	}, []kind{notFound}, func(ctx context.Context, in *AccountPath) (*output, error) {
 		if !isID(in.AccountID) {
 			return nil, errNotFound
+		}
+		if err := a.reads(ctx, ownersOfAccount, in.AccountID); err != nil {
+			return nil, err
 		}
 		found, err := a.closure(ctx, in.AccountID)
 		return &output{found}, err

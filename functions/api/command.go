@@ -60,19 +60,21 @@ func unquote(value string) (string, bool) {
 // command is one request to change something.
 type command struct {
 	api  *api
+	by   string // the id of who asks
 	key  string // "" when the request has none
 	base []string
 }
 
-// command names the request by its route and key.
-func (a *api) command(k Keyed, route string) (command, error) {
+// command names the request by its caller, route and key.
+func (a *api) command(ctx context.Context, k Keyed, route string) (command, error) {
 	if k.broken {
 		return command{}, invalidKey.problem()
 	}
-	return command{api: a, key: k.key, base: []string{"api", route, k.key}}, nil
+	by := caller(ctx).ID
+	return command{api: a, by: by, key: k.key, base: []string{"api", by, route, k.key}}, nil
 }
 
-// id of the thing that the command makes: derived from route and key, so that
+// id of the thing that the command makes: derived from caller, route and key, so that
 // the same command makes the same thing, or new.
 func (c command) id() string {
 	if c.key == "" {

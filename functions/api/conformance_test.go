@@ -16,6 +16,8 @@ import (
 	"quittance.dev/events"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/fn/fntest"
+	"quittance.dev/functions/identity"
+	"quittance.dev/functions/identity/identitytest"
 	"quittance.dev/functions/pgtest"
 )
 
@@ -50,13 +52,16 @@ func TestB16_ARequestThatDiesIsSentAgain(t *testing.T) {
 				return nil
 			}})
 			t.Cleanup(host.Close)
-			handler, err := New(Options{Host: host, Logger: quiet})
+			issuer := identitytest.New(t)
+			handler, err := New(Options{Host: host, Logger: quiet, Tokens: issuer.Verifier()})
 			require.NoError(t, err)
 			b := &bank{t: t, owner: db.Pool("")}
+			token := issuer.Token("ada", identity.Customer)
 			ask := func(path, body string) answer {
 				w := httptest.NewRecorder()
 				r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, path, strings.NewReader(body))
 				r.Header.Set("Content-Type", "application/json")
+				r.Header.Set("Authorization", "Bearer "+token)
 				r.Header.Set("Idempotency-Key", "k")
 				handler.ServeHTTP(w, r)
 				return answer{w.Code, w.Header(), w.Body.String()}

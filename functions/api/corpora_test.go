@@ -140,6 +140,7 @@ func TestF27_CorpusOfCloudEventsAtTheIngestionRoute(t *testing.T) {
 	for _, c := range load(t, "cloudevents") {
 		r, err := c.Request(context.Background(), b.url+"/events", valid)
 		require.NoError(t, err)
+		r.Header.Set("Authorization", "Bearer "+b.token)
 		got := b.do(r)
 		require.Equal(t, c.Status, got.status, "%s: %s", c.Name, got.body)
 		refused(t, got, kindNamed(t, c.Problem))
@@ -147,6 +148,7 @@ func TestF27_CorpusOfCloudEventsAtTheIngestionRoute(t *testing.T) {
 	}
 	r, err := corpus.Case{}.Request(context.Background(), b.url+"/events", valid)
 	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+b.token)
 	require.Equal(t, http.StatusAccepted, b.do(r).status, "the route works afterwards")
 }
 

@@ -11,6 +11,7 @@ import (
 	"quittance.dev/events"
 	"quittance.dev/functions/accounts"
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/identity"
 )
 
 // Line is one line of text for people: no control characters.
@@ -48,19 +49,19 @@ func (a *api) customerRoutes() {
 	}
 	type output struct{ Body Customer }
 	op := huma.Operation{
-		OperationID: "create-customer", Method: http.MethodPost, Path: "/customers", Tags: []string{"Customers"},
+		OperationID: "create-customer", Method: http.MethodPost, Path: "/customers", Tags: []string{"Customers"}, Security: allow(identity.Customer, identity.Service),
 		Summary: "Register a customer", DefaultStatus: http.StatusCreated,
-		Description: "Name, address and number are kept here and nowhere else: every other part of the bank knows the customer by the id.",
+		Description: "Name, address and number are kept here and nowhere else: every other part of the bank knows the customer by the id. The customer, and whatever belongs to it, is yours: nobody else sees it but operators.",
 	}
 	register(a, op, []kind{invalidKey, keyReused}, func(ctx context.Context, in *input) (*output, error) {
-		c, err := a.command(in.Keyed, route(op))
+		c, err := a.command(ctx, in.Keyed, route(op))
 		if err != nil {
 			return nil, err
 		}
 		id := c.id()
 		stored, err := transact(ctx, c, id, id, func(ctx context.Context, tx fn.Tx) (accounts.Customer, []events.Data, error) {
 			stored, _, err := accounts.Register(ctx, tx, accounts.Customer{
-				ID: id, Name: string(in.Body.Name), Email: in.Body.Email, Phone: in.Body.Phone,
+				ID: id, Owner: c.by, Name: string(in.Body.Name), Email: in.Body.Email, Phone: in.Body.Phone,
 			})
 			return stored, nil, err
 		})

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"quittance.dev/functions/identity"
 )
 
 // DeadLetter is an event that a function could not handle. Its payload is not
@@ -41,7 +43,7 @@ func (a *api) deadLetterRoutes() {
 	}
 	type output struct{ Body DeadLetterList }
 	register(a, huma.Operation{
-		OperationID: "list-dead-letters", Method: http.MethodGet, Path: "/dead-letters", Tags: []string{"Operating"},
+		OperationID: "list-dead-letters", Method: http.MethodGet, Path: "/dead-letters", Tags: []string{"Operating"}, Security: allow(identity.Operator),
 		Summary: "List the events that wait for a person",
 	}, []kind{invalidCursor}, func(ctx context.Context, in *input) (*output, error) {
 		from, err := in.place()

@@ -121,7 +121,24 @@ func (a *api) readEvent(w http.ResponseWriter, r *http.Request, pointer string) 
 	if strings.HasPrefix(e.Source(), fn.Source("")) {
 		return e, malformedEvent.problem(FieldError{Pointer: pointer, Detail: "a source under " + fn.Source("") + " is the bank's own"})
 	}
+	if err := a.owns(r.Context(), ownersOfAccount, accountOfEvent(e.Data())); err != nil {
+		p := a.problemOf(r.Context(), err)
+		p.Errors = append(p.Errors, FieldError{Pointer: pointer, Detail: "its account is none of yours"})
+		return e, p
+	}
 	return e, nil
+}
+
+// accountOfEvent is the account that a public event would move money on, "" for
+// any other event.
+func accountOfEvent(data events.Data) string {
+	switch d := data.(type) {
+	case events.DepositRequested:
+		return d.AccountID
+	case events.WithdrawalRequested:
+		return d.AccountID
+	}
+	return ""
 }
 
 // deliverAll has every event handled; they share transactions. Events that are

@@ -11,6 +11,7 @@ import (
 	"quittance.dev/events"
 	"quittance.dev/functions/accounts"
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/identity"
 	"quittance.dev/functions/invoicing"
 )
 
@@ -82,12 +83,12 @@ func (a *api) createInvoice() {
 		Body     Invoice
 	}
 	op := huma.Operation{
-		OperationID: "create-invoice", Method: http.MethodPost, Path: "/invoices", Tags: []string{"Invoices"},
+		OperationID: "create-invoice", Method: http.MethodPost, Path: "/invoices", Tags: []string{"Invoices"}, Security: allow(identity.Customer, identity.Service),
 		Summary: "Write an invoice", DefaultStatus: http.StatusCreated,
-		Description: "The payee's account must be open and kept in the invoice's currency.",
+		Description: "The payee's account must be yours, open and kept in the invoice's currency. The payer may be anybody's customer; payee and payer both see the invoice, and either may pay it.",
 	}
 	register(a, op, []kind{invalidKey, keyReused, notFound, accountNotOpen}, func(ctx context.Context, in *input) (*output, error) {
-		c, err := a.command(in.Keyed, route(op))
+		c, err := a.command(ctx, in.Keyed, route(op))
 		if err != nil {
 			return nil, err
 		}
@@ -126,7 +127,7 @@ func newInvoice(id string, body NewInvoice) (invoicing.NewInvoice, error) {
 // payable checks an invoice against the payee's account and the payer: what is
 // paid for it must have a place to go.
 func (a *api) payable(ctx context.Context, wanted invoicing.NewInvoice) error {
-	account, inLedger, err := a.account(ctx, wanted.AccountID)
+	account, inLedger, err := a.ownAccount(ctx, wanted.AccountID)
 	if err != nil {
 		return err
 	}
@@ -147,12 +148,19 @@ func (a *api) payable(ctx context.Context, wanted invoicing.NewInvoice) error {
 func (a *api) readInvoice() {
 	type output struct{ Body Invoice }
 	register(a, huma.Operation{
-		OperationID: "get-invoice", Method: http.MethodGet, Path: "/invoices/{invoice_id}", Tags: []string{"Invoices"},
+		OperationID: "get-invoice", Method: http.MethodGet, Path: "/invoices/{invoice_id}", Tags: []string{"Invoices"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
 		Summary: "Read an invoice with its payments",
 	}, []kind{notFound}, func(ctx context.Context, in *InvoicePath) (*output, error) {
+		if err := a.readsInvoice(ctx, in.InvoiceID); err != nil {
+			return nil, err
+		}
 		found, err := a.invoice(ctx, in.InvoiceID)
 		return &output{found}, err
 	})
+}
+
+func (a *api) readsInvoice(ctx context.Context, id string) error {
+	return a.reads(ctx, ownersOfInvoice, id)
 }
 
 // invoice reads an invoice with its payments and its receipt.
@@ -176,13 +184,16 @@ func (a *api) readReceipt() {
 		Body               []byte
 	}
 	register(a, huma.Operation{
-		OperationID: "get-receipt", Method: http.MethodGet, Path: "/invoices/{invoice_id}/receipt", Tags: []string{"Invoices"},
+		OperationID: "get-receipt", Method: http.MethodGet, Path: "/invoices/{invoice_id}/receipt", Tags: []string{"Invoices"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
 		Summary: "Download the receipt of a paid invoice",
 		Responses: map[string]*huma.Response{"200": {
 			Description: "The receipt.",
 			Content:     map[string]*huma.MediaType{"application/pdf": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
 		}},
 	}, []kind{notFound}, func(ctx context.Context, in *InvoicePath) (*output, error) {
+		if err := a.readsInvoice(ctx, in.InvoiceID); err != nil {
+			return nil, err
+		}
 		receipt, err := invoicing.FindReceipt(ctx, a.host.Pool(), in.InvoiceID)
 		if err != nil {
 			return nil, err

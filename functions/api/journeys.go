@@ -10,6 +10,7 @@ import (
 
 	"quittance.dev/events"
 	"quittance.dev/functions/closure"
+	"quittance.dev/functions/identity"
 )
 
 // JourneyView is everything that one request set going.
@@ -41,11 +42,14 @@ func (a *api) journeyRoutes() {
 	}
 	type output struct{ Body JourneyView }
 	register(a, huma.Operation{
-		OperationID: "get-journey", Method: http.MethodGet, Path: "/journeys/{journey_id}", Tags: []string{"Operating"},
+		OperationID: "get-journey", Method: http.MethodGet, Path: "/journeys/{journey_id}", Tags: []string{"Operating"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
 		Summary: "Follow what a request set going, step by step",
 	}, []kind{notFound}, func(ctx context.Context, in *input) (*output, error) {
 		if !isAttribute(in.JourneyID) {
 			return nil, errNotFound
+		}
+		if err := a.reads(ctx, ownersOfJourney, in.JourneyID); err != nil {
+			return nil, err
 		}
 		said, truncated, err := a.saidIn(ctx, in.JourneyID)
 		if err != nil {

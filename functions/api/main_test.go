@@ -16,6 +16,8 @@ import (
 	"go.uber.org/goleak"
 
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/identity"
+	"quittance.dev/functions/identity/identitytest"
 	"quittance.dev/functions/outside"
 	"quittance.dev/functions/pgtest"
 )
@@ -34,20 +36,27 @@ type bank struct {
 	owner *pgxpool.Pool
 	http  *http.Client
 	now   time.Time
+
+	issuer *identitytest.Issuer
+	token  string // of whoever asks
 }
+
+// everything are the scopes of whoever asks where a test does not care.
+var everything = []identity.Scope{identity.Customer, identity.Service, identity.Operator}
 
 func openBank(t testing.TB) *bank {
 	t.Helper()
 	db := pgtest.New(t)
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
 	host := fn.NewHost(Function(), db.Pool(role), fn.Options{Logger: quiet})
-	b := &bank{t: t, owner: db.Pool(""), now: time.Now(), http: &http.Client{
+	issuer := identitytest.New(t)
+	b := &bank{t: t, owner: db.Pool(""), now: time.Now(), issuer: issuer, token: issuer.Token("ada", everything...), http: &http.Client{
 		Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	var err error
 	b.api, err = build(Options{
-		Host: host, Logger: quiet, Webhooks: Secrets{outside.Literal(webhookSecret)}, Now: func() time.Time { return b.now },
+		Host: host, Logger: quiet, Tokens: issuer.Verifier(), Webhooks: Secrets{outside.Literal(webhookSecret)}, Now: func() time.Time { return b.now },
 	})
 	require.NoError(t, err)
 	server := httptest.NewServer(b.api.handler())
@@ -81,6 +90,9 @@ func (b *bank) request(method, path, body string) *http.Request {
 	b.t.Helper()
 	r, err := http.NewRequestWithContext(context.Background(), method, b.url+path, strings.NewReader(body))
 	require.NoError(b.t, err)
+	if b.token != "" {
+		r.Header.Set("Authorization", "Bearer "+b.token)
+	}
 	if method == http.MethodPost && body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -127,6 +139,13 @@ func refused(t testing.TB, a answer, k kind) Problem {
 	require.Equal(t, k.status, p.Status)
 	require.Equal(t, a.header.Get("X-Request-Id"), p.Instance)
 	return p
+}
+
+// as is the same bank, asked by somebody else.
+func (b *bank) as(subject string, scopes ...identity.Scope) *bank {
+	other := *b
+	other.token = b.issuer.Token(subject, scopes...)
+	return &other
 }
 
 // one reads a single value as the owner of everything.

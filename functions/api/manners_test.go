@@ -18,6 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/identity"
+	"quittance.dev/functions/identity/identitytest"
 	"quittance.dev/functions/pgtest"
 )
 
@@ -99,7 +101,7 @@ func TestABodyThatBreaksOffLeavesNothing(t *testing.T) {
 	before := b.rows()
 	conn, err := new(net.Dialer).DialContext(context.Background(), "tcp", strings.TrimPrefix(b.url, "http://"))
 	require.NoError(t, err)
-	_, err = fmt.Fprintf(conn, "POST /customers HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n%s", ada)
+	_, err = fmt.Fprintf(conn, "POST /customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n%s", b.token, ada)
 	require.NoError(t, err)
 	require.NoError(t, conn.(*net.TCPConn).CloseWrite())
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -115,15 +117,18 @@ func TestAPanicIsAProblemAndTheProcessLives(t *testing.T) {
 	var log bytes.Buffer
 	host := fn.NewHost(Function(), pgtest.New(t).Pool(role), fn.Options{})
 	defer host.Close()
-	a, err := build(Options{Host: host, Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	issuer := identitytest.New(t)
+	a, err := build(Options{Host: host, Logger: slog.New(slog.NewJSONHandler(&log, nil)), Tokens: issuer.Verifier()})
 	require.NoError(t, err)
 	type output struct{ Body Customer }
-	register(a, huma.Operation{OperationID: "panic", Method: http.MethodGet, Path: "/panic", Summary: "x"}, nil,
+	register(a, huma.Operation{OperationID: "panic", Method: http.MethodGet, Path: "/panic", Summary: "x", Security: allow(identity.Customer)}, nil,
 		func(context.Context, *struct{}) (*output, error) { panic("canary") })
 	handler := a.handler()
 	for range 3 {
 		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/panic", nil))
+		r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/panic", nil)
+		r.Header.Set("Authorization", "Bearer "+issuer.Token("canary@example.org", identity.Customer))
+		handler.ServeHTTP(w, r)
 		refused(t, answer{w.Code, w.Header(), w.Body.String()}, internalError)
 		require.NotContains(t, w.Body.String(), "canary")
 	}
@@ -155,7 +160,8 @@ func TestA31_NoPersonalDataInTheLogOrInAProblem(t *testing.T) {
 	var log bytes.Buffer
 	host := fn.NewHost(Function(), pgtest.New(t).Pool(role), fn.Options{})
 	defer host.Close()
-	handler, err := New(Options{Host: host, Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	issuer := identitytest.New(t)
+	handler, err := New(Options{Host: host, Tokens: issuer.Verifier(), Logger: slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
 	require.NoError(t, err)
 	var bodies strings.Builder
 	for _, body := range []string{
@@ -168,6 +174,7 @@ func TestA31_NoPersonalDataInTheLogOrInAProblem(t *testing.T) {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/customers", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Authorization", "Bearer "+issuer.Token("canary@example.org", identity.Customer))
 		handler.ServeHTTP(w, r)
 		if w.Code != 201 {
 			bodies.WriteString(w.Body.String())
@@ -187,7 +194,7 @@ func TestB1_ABodyThatDripsIsCutOff(t *testing.T) {
 	for _, path := range []string{"/customers", "/webhooks/stripe", "/events"} {
 		conn, err := new(net.Dialer).DialContext(context.Background(), "tcp", strings.TrimPrefix(b.url, "http://"))
 		require.NoError(t, err)
-		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/cloudevents-batch+json\r\nContent-Length: 1000\r\n\r\n[", path)
+		_, err = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/cloudevents-batch+json\r\nContent-Length: 1000\r\n\r\n[", path, b.token)
 		require.NoError(t, err)
 		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		require.NoError(t, err)

@@ -10,6 +10,7 @@ import (
 	"quittance.dev/events"
 	"quittance.dev/functions/banking"
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/identity"
 )
 
 // Movement is what somebody asks to pay in or out.
@@ -52,12 +53,12 @@ func operationOf(op banking.Operation) Operation {
 
 func (a *api) operationRoutes() {
 	a.movement(banking.Deposit, huma.Operation{
-		OperationID: "deposit", Method: http.MethodPost, Path: "/deposit", Tags: []string{"Operations"},
+		OperationID: "deposit", Method: http.MethodPost, Path: "/deposit", Tags: []string{"Operations"}, Security: allow(identity.Customer, identity.Service),
 		Summary:     "Pay money in",
 		Description: "Answers when the request is recorded for good; the ledger decides after that. simple-savings takes one deposit only.",
 	})
 	a.movement(banking.Withdrawal, huma.Operation{
-		OperationID: "withdraw", Method: http.MethodPost, Path: "/withdraw", Tags: []string{"Operations"},
+		OperationID: "withdraw", Method: http.MethodPost, Path: "/withdraw", Tags: []string{"Operations"}, Security: allow(identity.Customer, identity.Service),
 		Summary:     "Take money out",
 		Description: "Answers when the request is recorded for good; the ledger decides after that. A withdrawal that empties a simple-savings account closes it.",
 	})
@@ -74,7 +75,7 @@ func (a *api) movement(way banking.Kind, op huma.Operation) {
 		Body Accepted
 	}
 	register(a, op, []kind{invalidKey, keyReused, notFound}, func(ctx context.Context, in *input) (*output, error) {
-		account, _, err := a.account(ctx, string(in.Body.AccountID))
+		account, _, err := a.ownAccount(ctx, string(in.Body.AccountID))
 		if err != nil {
 			return nil, err
 		}
@@ -82,7 +83,7 @@ func (a *api) movement(way banking.Kind, op huma.Operation) {
 		if err != nil {
 			return nil, err
 		}
-		c, err := a.command(in.Keyed, route(op))
+		c, err := a.command(ctx, in.Keyed, route(op))
 		if err != nil {
 			return nil, err
 		}
@@ -119,11 +120,14 @@ func (a *api) operationStatus() {
 	}
 	type output struct{ Body Operation }
 	register(a, huma.Operation{
-		OperationID: "get-operation-status", Method: http.MethodGet, Path: "/operation-status/{operation_id}", Tags: []string{"Operations"},
+		OperationID: "get-operation-status", Method: http.MethodGet, Path: "/operation-status/{operation_id}", Tags: []string{"Operations"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
 		Summary: "Ask what became of a deposit or withdrawal",
 	}, []kind{notFound}, func(ctx context.Context, in *input) (*output, error) {
 		if !isID(in.OperationID) {
 			return nil, errNotFound
+		}
+		if err := a.reads(ctx, ownersOfOperation, in.OperationID); err != nil {
+			return nil, err
 		}
 		op, err := banking.Find(ctx, a.host.Pool(), in.OperationID)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"quittance.dev/events"
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/identity"
 	"quittance.dev/functions/invoicing"
 )
 
@@ -62,7 +63,7 @@ func (a *api) submitPayment() {
 		Body     Payment
 	}
 	op := huma.Operation{
-		OperationID: "submit-payment", Method: http.MethodPost, Path: "/invoices/{invoice_id}/payments", Tags: []string{"Invoices"},
+		OperationID: "submit-payment", Method: http.MethodPost, Path: "/invoices/{invoice_id}/payments", Tags: []string{"Invoices"}, Security: allow(identity.Customer, identity.Service),
 		Summary: "Pay an invoice", DefaultStatus: http.StatusAccepted,
 		Description: "Answers when the payment is recorded for good. Whether it fits its invoice is checked after that, then the card is charged.",
 	}
@@ -75,10 +76,10 @@ func (a *api) submitPayment() {
 		if err != nil {
 			return nil, err
 		}
-		if !isID(in.InvoiceID) {
-			return nil, errNotFound
+		if err := a.owns(ctx, ownersOfInvoice, in.InvoiceID); err != nil {
+			return nil, err
 		}
-		c, err := a.command(in.Keyed, route(op))
+		c, err := a.command(ctx, in.Keyed, route(op))
 		if err != nil {
 			return nil, err
 		}
@@ -125,9 +126,12 @@ func (a *api) readPayment() {
 	}
 	type output struct{ Body Payment }
 	register(a, huma.Operation{
-		OperationID: "get-payment", Method: http.MethodGet, Path: "/payments/{payment_id}", Tags: []string{"Invoices"},
+		OperationID: "get-payment", Method: http.MethodGet, Path: "/payments/{payment_id}", Tags: []string{"Invoices"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
 		Summary: "Read a payment",
 	}, []kind{notFound}, func(ctx context.Context, in *input) (*output, error) {
+		if err := a.reads(ctx, ownersOfPayment, in.PaymentID); err != nil {
+			return nil, err
+		}
 		found, err := invoicing.FindPayment(ctx, a.host.Pool(), in.PaymentID)
 		if err != nil {
 			return nil, err

@@ -13,6 +13,7 @@ import (
 	"quittance.dev/functions/accounts"
 	"quittance.dev/functions/banking"
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/identity"
 	"quittance.dev/functions/invoicing"
 	"quittance.dev/functions/ledger"
 	"quittance.dev/functions/query"
@@ -30,6 +31,9 @@ func (a *api) problemOf(ctx context.Context, err error) *Problem {
 	case is(err, errNotFound, accounts.ErrNotFound, ledger.ErrAccountNotFound, banking.ErrNotFound, query.ErrNotFound,
 		invoicing.ErrInvoiceNotFound, invoicing.ErrPaymentNotFound, invoicing.ErrReceiptNotFound):
 		p = notFound.problem()
+	case errors.Is(err, identity.ErrUnavailable):
+		p = unavailable.problem()
+		a.log(ctx).WarnContext(ctx, "nobody can be told apart", "error", err)
 	case is(err, accounts.ErrDiffers, banking.ErrDiffers, invoicing.ErrInvoiceDiffers, invoicing.ErrPaymentDiffers):
 		p = keyReused.problem()
 	default:

@@ -7,6 +7,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"quittance.dev/events"
+	"quittance.dev/functions/identity"
 	"quittance.dev/functions/stripe"
 )
 
@@ -14,6 +15,7 @@ import (
 // tests hold the description to what is served.
 
 func (a *api) raw(op huma.Operation, problems []kind, handle http.HandlerFunc) {
+	a.routes.declare(&op)
 	success := maps.Clone(op.Responses)
 	op.Responses = a.responses(op, problems)
 	maps.Copy(op.Responses, success)
@@ -27,9 +29,9 @@ func (a *api) eventRoutes() {
 	hundred := maxBatch
 	least := 1
 	a.raw(huma.Operation{
-		OperationID: "post-events", Method: http.MethodPost, Path: "/events", Tags: []string{"Events"},
+		OperationID: "post-events", Method: http.MethodPost, Path: "/events", Tags: []string{"Events"}, Security: allow(identity.Service),
 		Summary:     "Send events to the bank",
-		Description: "CloudEvents 1.0 of the public types: one in binary mode (attributes in ce- headers, payload as application/json), one in structured mode, or up to 100 as a batch. The same source and id again changes nothing. Of a batch either every event is valid or none is taken. The operation's id is yours to choose; ask for its status by it.",
+		Description: "CloudEvents 1.0 of the public types: one in binary mode (attributes in ce- headers, payload as application/json), one in structured mode, or up to 100 as a batch. The same source and id again changes nothing. Of a batch either every event is valid and about an account of yours or none is taken. The operation's id is yours to choose; ask for its status by it.",
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
 			eventMediaType: {Schema: one},
 			batchMediaType: {Schema: &huma.Schema{Type: huma.TypeArray, Items: one, MinItems: &least, MaxItems: &hundred}},
@@ -41,7 +43,7 @@ func (a *api) eventRoutes() {
 			Description: "Recorded for good.",
 			Content:     map[string]*huma.MediaType{"application/json": {Schema: registry.Schema(typeOf[AcceptedEvents](), true, "AcceptedEvents")}},
 		}},
-	}, []kind{malformedEvent, eventConflict, inFlight}, a.takeEvents)
+	}, []kind{malformedEvent, notFound, eventConflict, inFlight}, a.takeEvents)
 }
 
 // eventSchema is a public event in structured mode.
@@ -80,7 +82,7 @@ func eventSchema() *huma.Schema {
 func (a *api) webhookRoutes() {
 	limit := stripe.MaxWebhookBytes
 	a.raw(huma.Operation{
-		OperationID: "post-stripe-webhook", Method: http.MethodPost, Path: "/webhooks/stripe", Tags: []string{"Events"},
+		OperationID: "post-stripe-webhook", Method: http.MethodPost, Path: "/webhooks/stripe", Tags: []string{"Events"}, Security: public(),
 		Summary:     "Hear from the card processor",
 		Description: "For Stripe. The signature is checked over the body as it came before anything in it is read; the same notification again changes nothing.",
 		Parameters: []*huma.Param{{

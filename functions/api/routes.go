@@ -6,6 +6,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"quittance.dev/functions/identity"
 )
 
 // routes is the mux with a memory: the document must list what is served.
@@ -13,6 +17,18 @@ type routes struct {
 	mux         *http.ServeMux
 	patterns    []string
 	bodyTimeout time.Duration
+	// access has what each pattern's operation declares; undeclared are those
+	// without.
+	access       map[string][]identity.Scope
+	undeclared   []string
+	authenticate func([]identity.Scope, http.Handler) http.Handler
+}
+
+// declare takes down who may use a route, before it is handled.
+func (t *routes) declare(op *huma.Operation) {
+	if len(op.Security) > 0 {
+		t.access[op.Method+" "+op.Path] = scopesOf(op)
+	}
 }
 
 // HandleFunc is for huma: its routes take JSON bodies only.
@@ -24,8 +40,15 @@ func (t *routes) HandleFunc(pattern string, handler func(http.ResponseWriter, *h
 	t.handle(pattern, h)
 }
 
-// handle serves a route that reads its own body.
+// handle serves a route that reads its own body, to whom it is open.
 func (t *routes) handle(pattern string, h http.Handler) {
+	scopes, declared := t.access[pattern]
+	if !declared {
+		t.undeclared = append(t.undeclared, pattern)
+	}
+	if len(scopes) > 0 || !declared { // a route that nobody declared is open to nobody
+		h = t.authenticate(scopes, h)
+	}
 	t.patterns = append(t.patterns, pattern)
 	t.mux.Handle(pattern, h)
 }

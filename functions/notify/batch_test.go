@@ -18,7 +18,7 @@ func TestOneGroupHoldsTheSameNewsTwice(t *testing.T) {
 	t.Parallel()
 	db, ctx := pgtest.New(t), context.Background()
 	customer, one, two := uuid.NewString(), uuid.NewString(), uuid.NewString()
-	_, err := db.Pool("").Exec(ctx, `insert into accounts.customer (id, name, email, phone) values ($1, 'Ada', 'ada@example.org', '')`, customer)
+	_, err := db.Pool("").Exec(ctx, `insert into accounts.customer (id, owner, name, email, phone) values ($1, $1, 'Ada', 'ada@example.org', '')`, customer)
 	require.NoError(t, err)
 	_, err = db.Pool("").Exec(ctx, `
 		insert into accounts.account (id, customer_id, product, currency)

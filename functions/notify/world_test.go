@@ -87,7 +87,7 @@ func newWorld(t *testing.T, o options) *world {
 // setUp makes a customer with an account.
 func setUp(t testing.TB, owner *pgxpool.Pool, customer, account string) {
 	t.Helper()
-	exec(t, owner, `insert into accounts.customer (id, name, email, phone) values ($1, $2, $3, $4)`, customer, canaryName, canaryMail, canaryPhone)
+	exec(t, owner, `insert into accounts.customer (id, owner, name, email, phone) values ($1, $1, $2, $3, $4)`, customer, canaryName, canaryMail, canaryPhone)
 	exec(t, owner, `insert into accounts.account (id, customer_id, product, currency) values ($1, $2, 'simple-savings', 'EUR')`, account, customer)
 }
 

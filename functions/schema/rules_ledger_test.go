@@ -1,9 +1,9 @@
 package schema_test
 
 var accountRules = []rule{
-	{table: "accounts.customer", name: "customer_id", sql: `insert into accounts.customer (id, name, email, phone) values ({customer}, 'B', 'b@example.com', '')`},
-	{table: "accounts.customer", name: "customer_has_name", sql: `insert into accounts.customer (id, name, email, phone) values ({new}, '', 'b@example.com', '')`},
-	{table: "accounts.customer", name: "customer_has_email", sql: `insert into accounts.customer (id, name, email, phone) values ({new}, 'B', 'b@', '')`},
+	{table: "accounts.customer", name: "customer_id", sql: `insert into accounts.customer (id, owner, name, email, phone) values ({customer}, {new}, 'B', 'b@example.com', '')`},
+	{table: "accounts.customer", name: "customer_has_name", sql: `insert into accounts.customer (id, owner, name, email, phone) values ({new}, {new}, '', 'b@example.com', '')`},
+	{table: "accounts.customer", name: "customer_has_email", sql: `insert into accounts.customer (id, owner, name, email, phone) values ({new}, {new}, 'B', 'b@', '')`},
 	{table: "accounts.account", name: "account_id", sql: `insert into accounts.account (id, customer_id, product, currency) values ({account}, {customer}, 'current', 'EUR')`},
 	{table: "accounts.account", name: "account_has_customer", sql: `insert into accounts.account (id, customer_id, product, currency) values ({new}, {nobody}, 'current', 'EUR')`},
 	{table: "accounts.account", name: "account_product_known", sql: `insert into accounts.account (id, customer_id, product, currency) values ({new}, {customer}, 'gold', 'EUR')`},

@@ -40,7 +40,7 @@ const seed = `
 	insert into delivery.subscription (consumer, type) values ('c', 't');
 	insert into delivery.dead_letter (id, consumer, source, event_id, type, subject, correlation_id, traceparent, extensions, content_type, data, payload_hash, reason, attempts)
 	values ({letter}, 'c', '/s', 'e', 't', '', '', '', '{}', '', '', '', 'x', 1);
-	insert into accounts.customer (id, name, email, phone) values ({customer}, 'Ada', 'ada@example.com', '');
+	insert into accounts.customer (id, owner, name, email, phone) values ({customer}, {customer}, 'Ada', 'ada@example.com', '');
 	insert into accounts.account (id, customer_id, product, currency) values ({account}, {customer}, 'current', 'EUR');
 	insert into ledger.account (id, kind, product, currency) values ({account}, 'customer', 'current', 'EUR'), ({other}, 'customer', 'current', 'EUR');
 	insert into ledger.account (id, kind, product, currency, status, closing_at) values ({closing}, 'customer', 'current', 'EUR', 'closing', now());

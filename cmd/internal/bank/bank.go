@@ -32,6 +32,9 @@ const namespace = "quittance"
 // apiName is the function whose handler takes more than events.
 const apiName = "api"
 
+// issuerPath is where the workbench has the issuer of access tokens.
+const issuerPath = "/issuer"
+
 // Options of a bank.
 type Options struct {
 	DataDir   string           // everything that must outlive the process
@@ -55,6 +58,8 @@ type Bank struct {
 	Postgres *pgserver.Server
 	APIURL   string
 	BenchURL string
+	// IssuerURL is where people of the laptop sign in.
+	IssuerURL string
 
 	relay   atomic.Pointer[relay.Relay]
 	closers []func(context.Context) error // in the order of the start
@@ -138,7 +143,10 @@ func (b *Bank) host(ctx context.Context, o Options, all []fn.Function, clients e
 		b.onClose(func(context.Context) error { host.Close(); p.Close(); return nil })
 		services[f.Name] = host
 		if f.Name == apiName {
-			if services[f.Name], err = api.New(api.Options{Host: host, Logger: o.Logger, Webhooks: api.Secrets(clients.Webhooks)}); err != nil {
+			if services[f.Name], err = api.New(api.Options{
+				Host: host, Logger: o.Logger, Tokens: clients.Tokens, Webhooks: api.Secrets(clients.Webhooks),
+				DiscoveryURL: "http://" + o.Workbench + issuerPath + "/.well-known/openid-configuration",
+			}); err != nil {
 				return nil, err
 			}
 		}
@@ -177,6 +185,7 @@ func (b *Bank) startRelay(ctx context.Context, o Options) error {
 func (b *Bank) listen(ctx context.Context, o Options, apiHandler http.Handler) error {
 	workbench := http.NewServeMux()
 	workbench.Handle("/outside/", http.StripPrefix("/outside", b.Outside.Admin()))
+	workbench.Handle(issuerPath+"/", http.StripPrefix(issuerPath, b.Outside.Issuer))
 	workbench.Handle("POST /"+namespace+"/{broker}", b.Broker.Ingress())
 	if o.Metrics != nil {
 		workbench.Handle("GET /metrics", o.Metrics)
@@ -198,6 +207,7 @@ func (b *Bank) listen(ctx context.Context, o Options, apiHandler http.Handler) e
 		b.onClose(server.Shutdown)
 		*door.url = "http://" + listener.Addr().String()
 	}
+	b.IssuerURL = b.BenchURL + issuerPath
 	return nil
 }
 

@@ -17,6 +17,7 @@ import (
 	"quittance.dev/cmd/internal/bank"
 	"quittance.dev/cmd/internal/books"
 	"quittance.dev/cmd/internal/demo"
+	"quittance.dev/cmd/internal/issuer"
 	"quittance.dev/cmd/internal/knative"
 	"quittance.dev/events"
 	"quittance.dev/functions/fn"
@@ -81,7 +82,7 @@ func requireTrueBooks(t *testing.T, b *bank.Bank) {
 }
 
 func options(b *bank.Bank) demo.Options {
-	return demo.Options{API: b.APIURL, Run: uuid.NewString(), Timeout: time.Minute}
+	return demo.Options{API: b.APIURL, Logins: demo.NewLogins(b.IssuerURL), Run: uuid.NewString(), Timeout: time.Minute}
 }
 
 // said lists every event in the outbox.
@@ -119,12 +120,22 @@ func call(t *testing.T, b *bank.Bank, method, path, body string) (int, string) {
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
+	r.Header.Set("Authorization", "Bearer "+token(t, b))
+	r.Header.Set("Idempotency-Key", uuid.NewString())
 	response, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	return response.StatusCode, string(text)
+}
+
+// token is Ada's.
+func token(t *testing.T, b *bank.Bank) string {
+	t.Helper()
+	token, err := b.Outside.Issuer.Token(issuer.Users()[0])
+	require.NoError(t, err)
+	return token
 }
 
 func count(t *testing.T, b *bank.Bank, query string, args ...any) (n int) {

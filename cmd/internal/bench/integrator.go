@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/google/uuid"
+
 	"quittance.dev/cmd/internal/bank"
 	"quittance.dev/events"
 )
@@ -17,6 +19,8 @@ type integrator struct {
 	bank *bank.Bank
 	hops *hopBook
 	http *http.Client
+	// token of somebody who may do all of this
+	token string
 }
 
 type object map[string]any
@@ -33,6 +37,8 @@ func (i *integrator) post(ctx context.Context, path string, body object) (answer
 		return nil, "", err
 	}
 	request.Header.Set("Content-Type", "application/json")
+	request.Header.Set("Authorization", "Bearer "+i.token)
+	request.Header.Set("Idempotency-Key", uuid.NewString())
 	response, err := i.http.Do(request)
 	if err != nil {
 		return nil, "", err

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"quittance.dev/cmd/internal/bank"
+	"quittance.dev/cmd/internal/issuer"
 	"quittance.dev/config"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/telemetry"
@@ -114,7 +115,11 @@ func playBank(ctx context.Context, o Options, dir string, logger *slog.Logger, r
 	defer func() { err = joinClose(err, b.Close) }()
 	transport := &http.Transport{MaxIdleConnsPerHost: 2 * together}
 	defer transport.CloseIdleConnections()
-	caller := &integrator{bank: b, hops: hops, http: &http.Client{Transport: transport}}
+	token, err := b.Outside.Issuer.Token(issuer.Users()[0]) // good for longer than a round
+	if err != nil {
+		return p, err
+	}
+	caller := &integrator{bank: b, hops: hops, token: token, http: &http.Client{Transport: transport}}
 	pairs, err := prepared(ctx, caller, o.Pairs+pairsWarm)
 	if err != nil {
 		return p, err

@@ -11,11 +11,13 @@ import (
 	"time"
 )
 
-// client calls the API under keys of one run.
+// client calls the API as one person, under keys of one run.
 type client struct {
 	base string
 	http *http.Client
 	run  string
+	// token is asked for each request: it may be a new one.
+	token func(context.Context) (string, error)
 }
 
 // object is a JSON object of an answer.
@@ -83,6 +85,11 @@ func (c *client) once(ctx context.Context, make func(context.Context) (*http.Req
 	if err != nil {
 		return nil, err
 	}
+	token, err := c.token(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
 	response, err := c.http.Do(r)
 	if err != nil {
 		return nil, err

@@ -7,11 +7,15 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"quittance.dev/cmd/internal/issuer"
 )
 
 // Options of a run.
 type Options struct {
 	API  string // base URL
+	// Logins signs in the people of the demo.
+	Logins *Logins
 	HTTP *http.Client
 	// Run names the run: the same name plays the same run.
 	Run string
@@ -41,23 +45,24 @@ type State struct {
 // Payment plays the first journey: an invoice is paid by card, its payee's
 // account credited, a receipt issued.
 func Payment(ctx context.Context, o Options) (Result, error) {
-	c, say, r := o.client(), o.say(), Result{}
-	payer, err := c.post(ctx, "payer", "/customers", customer("Ada Example", "ada", "+41790000001"))
+	ada, workshop, say, r := o.client("ada"), o.client("workshop"), o.say(), Result{}
+	payer, err := ada.post(ctx, "payer", "/customers", customer("Ada Example", "ada", "+41790000001"))
 	if err != nil {
 		return r, err
 	}
-	payee, err := c.post(ctx, "payee", "/customers", customer("Workshop Ltd", "workshop", "+41790000002"))
+	say("Ada and a workshop have signed in")
+	payee, err := workshop.post(ctx, "payee", "/customers", customer("Workshop Ltd", "workshop", "+41790000002"))
 	if err != nil {
 		return r, err
 	}
 	r.CustomerID = payer.text("customer_id")
-	account, err := c.post(ctx, "account", "/accounts", object{"customer_id": payee.text("customer_id"), "product": "current", "currency": "EUR"})
+	account, err := workshop.post(ctx, "account", "/accounts", object{"customer_id": payee.text("customer_id"), "product": "current", "currency": "EUR"})
 	if err != nil {
 		return r, err
 	}
 	r.PayeeID = account.text("account_id")
-	say("a workshop has a current account")
-	invoice, err := c.post(ctx, "invoice", "/invoices", object{
+	say("the workshop has a current account")
+	invoice, err := workshop.post(ctx, "invoice", "/invoices", object{
 		"account_id": r.PayeeID, "customer_id": r.CustomerID,
 		"amount": json.Number("120.50"), "currency": "EUR", "reference": "Order 1001",
 	})
@@ -66,26 +71,26 @@ func Payment(ctx context.Context, o Options) (Result, error) {
 	}
 	r.InvoiceID = invoice.text("invoice_id")
 	say("an invoice over 120.50 EUR is open")
-	payment, err := c.post(ctx, "payment", "/invoices/"+r.InvoiceID+"/payments", object{
+	payment, err := ada.post(ctx, "payment", "/invoices/"+r.InvoiceID+"/payments", object{
 		"amount": json.Number("120.50"), "currency": "EUR", "method": "card", "payment_method": "pm_card_visa",
 	})
 	if err != nil {
 		return r, err
 	}
 	r.PaymentID = payment.text("payment_id")
-	say("a card payment is accepted")
+	say("Ada's card payment is accepted")
 	ctx, cancel := context.WithTimeout(ctx, o.timeout())
 	defer cancel()
-	if _, err := c.until(ctx, "the invoice is paid", "/invoices/"+r.InvoiceID, is("status", "paid", "cancelled")); err != nil {
+	if _, err := ada.until(ctx, "the invoice is paid", "/invoices/"+r.InvoiceID, is("status", "paid", "cancelled")); err != nil {
 		return r, err
 	}
 	say("the card is charged, the invoice paid")
-	balance, err := c.until(ctx, "the payee is credited", "/balances/"+r.PayeeID, is("balance", "120.50"))
+	balance, err := workshop.until(ctx, "the payee is credited", "/balances/"+r.PayeeID, is("balance", "120.50"))
 	if err != nil {
 		return r, err
 	}
 	say("the workshop's account is credited")
-	receipt, err := c.until(ctx, "the receipt exists", "/invoices/"+r.InvoiceID+"/receipt", func(o object) (bool, error) {
+	receipt, err := ada.until(ctx, "the receipt exists", "/invoices/"+r.InvoiceID+"/receipt", func(o object) (bool, error) {
 		return strings.HasPrefix(o.text("pdf"), "%PDF-"), nil
 	})
 	if err != nil {
@@ -102,7 +107,7 @@ func Payment(ctx context.Context, o Options) (Result, error) {
 // Closing plays the second: a simple-savings account is filled once and
 // emptied; it closes by itself, in Mambu first, then in E.
 func Closing(ctx context.Context, o Options) (Result, error) {
-	c, say, r := o.client(), o.say(), Result{}
+	c, say, r := o.client("ben"), o.say(), Result{}
 	saver, err := c.post(ctx, "saver", "/customers", customer("Ben Example", "ben", "+41790000003"))
 	if err != nil {
 		return r, err
@@ -113,7 +118,7 @@ func Closing(ctx context.Context, o Options) (Result, error) {
 		return r, err
 	}
 	r.SavingsID = account.text("account_id")
-	say("a simple-savings account is open")
+	say("Ben has signed in and opened a simple-savings account")
 	if _, err := o.operation(ctx, c, "deposit", "/deposit", r.SavingsID); err != nil {
 		return r, err
 	}
@@ -178,12 +183,20 @@ func customer(name, box, phone string) object {
 	return object{"name": name, "email": box + "@example.org", "phone": phone}
 }
 
-func (o Options) client() *client {
+// client calls the API as the user of the laptop with this name.
+func (o Options) client(name string) *client {
 	h := o.HTTP
 	if h == nil {
 		h = &http.Client{Timeout: 30 * time.Second}
 	}
-	return &client{base: o.API, http: h, run: o.Run}
+	return &client{base: o.API, http: h, run: o.Run, token: func(ctx context.Context) (string, error) {
+		for _, u := range issuer.Users() {
+			if u.Name == name {
+				return o.Logins.Token(ctx, u.Email, u.Password())
+			}
+		}
+		return "", fmt.Errorf("nobody is called %s", name)
+	}}
 }
 
 func (o Options) say() func(string) {

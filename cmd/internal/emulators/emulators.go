@@ -9,6 +9,7 @@ package emulators
 
 import (
 	"cmp"
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -20,10 +21,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"quittance.dev/cmd/internal/issuer"
 	"quittance.dev/cmd/internal/memnet"
 	"quittance.dev/config"
 	"quittance.dev/functions/externale"
 	"quittance.dev/functions/externale/externaletest"
+	"quittance.dev/functions/identity"
 	"quittance.dev/functions/mail"
 	"quittance.dev/functions/mail/mailtest"
 	"quittance.dev/functions/mambu"
@@ -43,10 +46,14 @@ const (
 	stripeHost = "stripe.outside.test"
 	mailHost   = "mail.outside.test"
 	smsHost    = "sms.outside.test"
+	issuerHost = "issuer.outside.test"
 )
 
 // accountSID is the bank's account at the SMS gateway; overlays/kind says the same.
 const accountSID = "AC00000000000000000000000000000001"
+
+// audience of the tokens that the bank takes.
+const audience = "quittance"
 
 // From is the sender of the bank's mails.
 const From = "Quittance <no-reply@quittance.invalid>"
@@ -72,6 +79,7 @@ type Set struct {
 	Stripe *stripetest.Emulator
 	Mail   *mailtest.Gateway
 	SMS    *smstest.Emulator
+	Issuer *issuer.Issuer // of access tokens
 
 	doors   map[string]http.Handler
 	network *memnet.Network
@@ -118,11 +126,16 @@ func Start(o Options) (_ *Set, err error) {
 	if s.SMS, err = smstest.New(smstest.Config{Path: book("sms"), User: accountSID, Secret: values["sms-secret"], Clock: clock}); err != nil {
 		return nil, fmt.Errorf("sms: %w", err)
 	}
+	if s.Issuer, err = issuer.New(issuer.Options{
+		Name: "http://" + issuerHost, Audience: audience, KeyFile: filepath.Join(o.Folder, "credentials", "issuer-key.pem"),
+	}); err != nil {
+		return nil, err
+	}
 	s.doors = map[string]http.Handler{
-		"mambu": http.StripPrefix("/api", s.Mambu), "e": s.E, "stripe": s.Stripe, "mail": s.Mail, "sms": s.SMS,
+		"mambu": http.StripPrefix("/api", s.Mambu), "e": s.E, "stripe": s.Stripe, "mail": s.Mail, "sms": s.SMS, "issuer": s.Issuer,
 	}
 	for name, host := range map[string]string{
-		"mambu": mambuHost, "e": eHost, "stripe": stripeHost, "mail": mailHost, "sms": smsHost,
+		"mambu": mambuHost, "e": eHost, "stripe": stripeHost, "mail": mailHost, "sms": smsHost, "issuer": issuerHost,
 	} {
 		if err := s.network.Handle(host, s.doors[name]); err != nil {
 			return nil, err
@@ -166,6 +179,7 @@ type Clients struct {
 	Mail     mail.Sender
 	SMS      *sms.Client
 	Webhooks []outside.Secret
+	Tokens   *identity.Verifier
 }
 
 // Clients makes the bank's clients.
@@ -182,12 +196,29 @@ func (s *Set) Clients() (Clients, error) {
 	if err != nil {
 		return Clients{}, err
 	}
+	tokens, err := s.verifier()
+	if err != nil {
+		return Clients{}, err
+	}
 	return Clients{
 		Mambu: mambu.New(m), E: externale.New(e), Stripe: stripe.New(cards, options), Mail: post,
 		SMS: sms.New(config.SMS{BaseURL: "http://" + smsHost, AccountSID: accountSID, SecretFile: s.secrets["sms-secret"],
 			From: "Quittance", AllowPlainHTTP: true}, options),
-		Webhooks: stripe.WebhookSecrets(cards),
+		Webhooks: stripe.WebhookSecrets(cards), Tokens: tokens,
 	}, nil
+}
+
+// verifier trusts the laptop's issuer.
+func (s *Set) verifier() (*identity.Verifier, error) {
+	var c struct {
+		OIDC config.OIDC `env:", prefix=OIDC_"`
+	}
+	known := map[string]string{"OIDC_ISSUER": "http://" + issuerHost, "OIDC_AUDIENCE": audience, "OIDC_ALLOW_PLAIN_HTTP": "true"}
+	lookup := func(name string) (string, bool) { value, ok := known[name]; return value, ok }
+	if err := config.Load(context.Background(), lookup, &c); err != nil {
+		return nil, err
+	}
+	return identity.NewVerifier(c.OIDC, identity.Options{Transport: s.network.Transport(), Logger: s.logger})
 }
 
 // Admin shows the books and sets the moods, one path per system.

@@ -7,18 +7,29 @@ import (
 	"quittance.dev/config"
 	"quittance.dev/functions/api"
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/identity"
 	"quittance.dev/functions/serve"
 	"quittance.dev/functions/stripe"
 )
 
 func main() {
 	serve.Main("api", func(ctx context.Context, p serve.Process, lookup serve.Lookup) (serve.Parts, error) {
-		var c config.Stripe
+		var c struct {
+			Stripe config.Stripe
+			OIDC   config.OIDC `env:", prefix=OIDC_"`
+		}
 		if err := config.Load(ctx, lookup, &c); err != nil {
 			return serve.Parts{}, err
 		}
+		tokens, err := identity.NewVerifier(c.OIDC, identity.Options{Logger: p.Logger})
+		if err != nil {
+			return serve.Parts{}, err
+		}
 		host := fn.NewHost(api.Function(), p.Pool, fn.Options{Logger: p.Logger, Deadline: p.Config.Deadline})
-		handler, err := api.New(api.Options{Host: host, Logger: p.Logger, Webhooks: api.Secrets(stripe.WebhookSecrets(c))})
+		handler, err := api.New(api.Options{
+			Host: host, Logger: p.Logger, Tokens: tokens, DiscoveryURL: tokens.DiscoveryURL(),
+			Webhooks: api.Secrets(stripe.WebhookSecrets(c.Stripe)),
+		})
 		return serve.Parts{Handler: handler, Close: host.Close}, err
 	})
 }

@@ -3,6 +3,7 @@ create schema accounts;
 
 create table accounts.customer (
     id         uuid        not null constraint customer_id primary key,
+    owner      uuid        not null,
     name       text        not null,
     email      text        not null,
     phone      text        not null,
@@ -10,6 +11,8 @@ create table accounts.customer (
     constraint customer_has_name check (name <> ''),
     constraint customer_has_email check (email like '%_@_%')
 );
+comment on column accounts.customer.owner is 'who registered it: the only one, besides operators, who sees it and what belongs to it';
+create index customer_of_owner on accounts.customer (owner);
 
 create table accounts.account (
     id          uuid        not null constraint account_id primary key,
