@@ -29,9 +29,9 @@ type settings struct {
 	Port        int    `env:"PORT, default=8440"`
 }
 
-// The doors, in the order of their ports from settings.Port on. The last is the
-// one for people: plain HTTP, the books and the moods.
-var ports = []string{"mambu", "e", "stripe", "mail", "sms", admin}
+// The doors, in the order of their ports from settings.Port on. admin is the one
+// for people: plain HTTP, the books and the moods.
+var ports = []string{"mambu", "e", "stripe", "mail", "sms", admin, "issuer"}
 
 const admin = "admin"
 

@@ -1,5 +1,6 @@
 // Package emulators runs the outside world of a bank that is only tried: Mambu, the
-// external system E, the card processor, the mail gateway and the SMS gateway.
+// external system E, the card processor, the mail gateway, the SMS gateway, and the
+// issuer of access tokens.
 // Each speaks its system's real protocol and keeps its own books on disk, so
 // that what really happened outside can be compared with what the bank says.
 //
@@ -127,7 +128,7 @@ func Start(o Options) (_ *Set, err error) {
 		return nil, fmt.Errorf("sms: %w", err)
 	}
 	if s.Issuer, err = issuer.New(issuer.Options{
-		Name: "http://" + issuerHost, Audience: audience, KeyFile: filepath.Join(o.Folder, "credentials", "issuer-key.pem"),
+		Name: "http://" + issuerHost, Audience: audience, KeyFile: filepath.Join(o.Folder, "issuer", "key.pem"),
 	}); err != nil {
 		return nil, err
 	}
@@ -145,7 +146,7 @@ func Start(o Options) (_ *Set, err error) {
 }
 
 // Doors are the systems' own APIs, by the names that Admin uses: mambu, e,
-// stripe, mail and sms.
+// stripe, mail and sms; and the issuer.
 func (s *Set) Doors() map[string]http.Handler { return maps.Clone(s.doors) }
 
 // credential reads a secret from file, or makes one up and keeps it there.
@@ -210,15 +211,13 @@ func (s *Set) Clients() (Clients, error) {
 
 // verifier trusts the laptop's issuer.
 func (s *Set) verifier() (*identity.Verifier, error) {
-	var c struct {
-		OIDC config.OIDC `env:", prefix=OIDC_"`
-	}
+	var c config.OIDC
 	known := map[string]string{"OIDC_ISSUER": "http://" + issuerHost, "OIDC_AUDIENCE": audience, "OIDC_ALLOW_PLAIN_HTTP": "true"}
 	lookup := func(name string) (string, bool) { value, ok := known[name]; return value, ok }
 	if err := config.Load(context.Background(), lookup, &c); err != nil {
 		return nil, err
 	}
-	return identity.NewVerifier(c.OIDC, identity.Options{Transport: s.network.Transport(), Logger: s.logger})
+	return identity.NewVerifier(c, identity.Options{Transport: s.network.Transport(), Logger: s.logger})
 }
 
 // Admin shows the books and sets the moods, one path per system.

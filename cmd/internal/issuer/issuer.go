@@ -156,7 +156,11 @@ func scopesSupported() []string {
 // baseOf is the address under which the caller sees the issuer.
 func baseOf(r *http.Request) string {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
-	return "http://" + r.Host + strings.TrimSuffix(path, r.URL.Path)
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	return scheme + r.Host + strings.TrimSuffix(path, r.URL.Path)
 }
 
 // login exchanges e-mail and password for a token: development only.

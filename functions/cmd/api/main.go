@@ -15,8 +15,8 @@ import (
 func main() {
 	serve.Main("api", func(ctx context.Context, p serve.Process, lookup serve.Lookup) (serve.Parts, error) {
 		var c struct {
-			Stripe config.Stripe
-			OIDC   config.OIDC `env:", prefix=OIDC_"`
+			config.Stripe
+			config.OIDC
 		}
 		if err := config.Load(ctx, lookup, &c); err != nil {
 			return serve.Parts{}, err
