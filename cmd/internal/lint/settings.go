@@ -18,6 +18,7 @@ type Blocks struct {
 	config.Migrate
 	config.Mambu
 	config.ExternalE
+	config.OIDC
 	config.Stripe
 	config.Mail
 	config.SMS
