@@ -90,7 +90,7 @@ func (r *report) print() {
 // answered.
 func (c *cluster) play(run string) demo.Options {
 	return demo.Options{
-		API: "http://" + c.api.Address, Run: run, Timeout: 10 * time.Minute,
+		API: "http://" + c.api.Address, Logins: demo.NewLogins("http://" + c.outside.Address + "/issuer"), Run: run, Timeout: 10 * time.Minute,
 		HTTP: &http.Client{Transport: asAPI{http.DefaultTransport}, Timeout: 30 * time.Second},
 	}
 }

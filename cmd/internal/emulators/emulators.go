@@ -228,6 +228,7 @@ func (s *Set) Admin() http.Handler {
 	} {
 		mux.Handle("/"+name+"/", http.StripPrefix("/"+name, admin))
 	}
+	mux.Handle("/issuer/", http.StripPrefix("/issuer", s.Issuer)) // where people sign in
 	return mux
 }
 
