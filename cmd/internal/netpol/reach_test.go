@@ -108,7 +108,7 @@ func read(t *testing.T, overlay string) deployment {
 // some where nobody does.
 func ports() []netpol.Port {
 	all := []netpol.Port{{Protocol: corev1.ProtocolUDP, Number: 53}, {Protocol: corev1.ProtocolUDP, Number: 443}}
-	for _, n := range []int32{22, 53, 80, 443, 2379, 5432, 6443, 8008, 8012, 8013, 8022, 8080, 8081, 8112, 8440, 8441, 8442, 8443, 8444, 8445, 9090, 9091, 9092, 9093, 10250} {
+	for _, n := range []int32{22, 53, 80, 443, 2379, 5432, 6443, 8008, 8012, 8013, 8022, 8080, 8081, 8112, 8440, 8441, 8442, 8443, 8444, 8445, 8446, 9090, 9091, 9092, 9093, 10250} {
 		all = append(all, tcp(n))
 	}
 	return all
