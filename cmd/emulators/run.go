@@ -59,7 +59,7 @@ func run(ctx context.Context, lookup func(string) (string, bool), logger *slog.L
 		if err != nil {
 			return err
 		}
-		defer server.Close()
+		defer func() { _ = server.Close() }() // what is under way is cut, as by a real outage
 		go func() { failed <- server.Serve(listener) }()
 	}
 	logger.Info("serving", "books", c.Books, "ports", fmt.Sprintf("%d-%d", c.Port, c.Port+len(ports)-1))
