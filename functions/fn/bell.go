@@ -46,11 +46,21 @@ func (b *bell) ring(ctx context.Context) {
 
 func (b *bell) loop(ctx context.Context) {
 	for b.wanted() {
-		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		bounded, cancel := context.WithTimeout(ctx, time.Second)
 		// A ring that is lost costs the relay's pause between two looks.
-		_, _ = b.pool.Exec(ctx, "notify "+Doorbell)
+		_, _ = b.pool.Exec(bounded, "notify "+Doorbell)
 		cancel()
-		time.Sleep(bellPause)
+		pause(ctx, bellPause)
+	}
+}
+
+// pause lasts d, or until ctx ends.
+func pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 

@@ -25,7 +25,7 @@ func LaneOf(h *Host, key string) int {
 // Gather lets a lane with so many units gather more while so many other lanes
 // have a transaction open.
 func Gather(waiting, others int) {
-	g := &group{host: &Host{options: Options{}.withDefaults()}, waiting: make([]*unit, waiting)}
+	g := &group{host: &Host{options: Options{}.withDefaults(), base: context.Background()}, waiting: make([]*unit, waiting)}
 	g.host.inTransactions.Store(int32(others))
 	g.gather()
 }

@@ -107,7 +107,7 @@ func (g *group) gather() {
 			runtime.Gosched()
 		case pauses < gatherPauses && g.host.inTransactions.Load() > 0:
 			pauses++
-			time.Sleep(gatherPause)
+			pause(g.host.base, gatherPause)
 		default:
 			return
 		}
