@@ -10,11 +10,9 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"quittance.dev/cmd/internal/throwaway"
+	"quittance.dev/events"
 	"quittance.dev/functions"
 )
-
-// verifying are the functions that check the signatures of events.
-var verifying = []string{"ledger-posting", "payment", "closure-mambu", "closure-e"}
 
 func secretsCommand() *cobra.Command {
 	var namespace string
@@ -41,7 +39,7 @@ prints those that are missing, made up on the spot. For a cluster on trial only:
 			for _, f := range functions.All(functions.Outside{}, functions.Settings{}) {
 				names = append(names, f.Name)
 			}
-			made, err := throwaway.Secrets(namespace, names, verifying, there.Items)
+			made, err := throwaway.Secrets(namespace, names, events.Verifying(), there.Items)
 			if err != nil {
 				return err
 			}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"quittance.dev/functions/signing"
 )
 
 // Answer is what the kernel tells the broker; the numbers are HTTP statuses
@@ -20,6 +22,9 @@ const (
 	// Malformed means not a CloudEvent, a type the function does not hear, or a
 	// payload that breaks its own rules. Dead letter at once.
 	Malformed Answer = http.StatusBadRequest
+	// Unauthorized means an event that the bank has not said, or that was changed
+	// on its way, at a function that handles signed ones only. Dead letter at once.
+	Unauthorized Answer = http.StatusUnauthorized
 	// WrongMethod says that only POST carries events.
 	WrongMethod Answer = http.StatusMethodNotAllowed
 	// InFlight says that another delivery of this event holds the claim.
@@ -98,8 +103,11 @@ func reasonOf(err error) string {
 		return ""
 	case Unknown:
 		reason = "not handled yet, try again"
-		if errors.Is(err, context.DeadlineExceeded) {
+		switch {
+		case errors.Is(err, context.DeadlineExceeded):
 			reason = "not handled in time, try again"
+		case errors.Is(err, signing.ErrUnknownKey): // what the dead letter says if it never comes
+			reason = signing.ErrUnknownKey.Error()
 		}
 	default:
 		reason = err.Error()

@@ -76,7 +76,7 @@ func TestAnswers(t *testing.T) {
 		e.CorrelationID = name
 		happens[name] = tt.happens
 		t.Run(name, func(t *testing.T) {
-			request, err := e.Request(t.Context(), door.URL)
+			request, err := fntest.Signed(e).Request(t.Context(), door.URL)
 			require.NoError(t, err)
 			if tt.request != nil {
 				tt.request(request)

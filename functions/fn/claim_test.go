@@ -30,7 +30,7 @@ func TestC23_TakeoverRaisesTheFence(t *testing.T) {
 	overtaken.post(t, door, e)
 	slow.waitFor(t, 1)
 
-	request, err := e.Request(t.Context(), door.URL)
+	request, err := fntest.Signed(e).Request(t.Context(), door.URL)
 	require.NoError(t, err)
 	response, text := do(t, request)
 	require.Equal(t, http.StatusConflict, response.StatusCode, "the lease holds: %s", text)

@@ -199,7 +199,15 @@ func checkAttributes(e *cloudevents.Event) error {
 }
 
 // receive turns a CloudEvent into one the function can handle.
-func (f *Function) receive(e *cloudevents.Event) (*received, error) {
+func (h *Host) receive(e *cloudevents.Event) (*received, error) {
+	hash := PayloadHash(e.Type(), e.Data())
+	if err := h.verify(e, hash); err != nil {
+		return nil, err
+	}
+	return h.function.receive(e, hash)
+}
+
+func (f *Function) receive(e *cloudevents.Event, hash [sha256.Size]byte) (*received, error) {
 	var handler Handler
 	for _, h := range f.Handlers {
 		if h.hears == events.Type(e.Type()) && h.sink == nil {
@@ -222,7 +230,7 @@ func (f *Function) receive(e *cloudevents.Event) (*received, error) {
 	r := &received{
 		id: e.ID(), source: e.Source(), subject: e.Subject(), eventType: handler.hears,
 		time: e.Time(), data: data, handler: handler,
-		hash:          PayloadHash(e.Type(), e.Data()),
+		hash:          hash,
 		correlationID: extension(e, "correlationid"),
 		traceParent:   extension(e, "traceparent"),
 	}

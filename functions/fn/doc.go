@@ -6,7 +6,9 @@
 //
 //  1. The door ([Host.ServeHTTP]) reads the request strictly: one CloudEvent,
 //     binary or structured, of a type that the function hears, whose payload
-//     keeps its own rules. Anything else is 400 and ends as a dead letter.
+//     keeps its own rules. Anything else is 400 and ends as a dead letter. A
+//     function that moves money or closes accounts handles signed events only;
+//     what the bank has not said is 401.
 //  2. The event joins the group: deliveries that arrive while a transaction is
 //     in flight wait and go together in the next one. One statement claims all
 //     of them in delivery.idempotency, by (consumer, source, id). An event that

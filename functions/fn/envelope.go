@@ -23,6 +23,7 @@ type Envelope struct {
 	Broker                events.Broker
 	Time                  time.Time
 	Data                  []byte // JSON
+	Signature             string // made when it is sent: see Signed
 }
 
 // EnvelopeColumns are the columns of delivery.outbox that ScanEnvelope reads,
@@ -62,6 +63,7 @@ func (e Envelope) header(h http.Header) {
 		"Ce-Subject": e.Subject, "Ce-Partitionkey": e.PartitionKey,
 		"Ce-Correlationid": e.CorrelationID, "Ce-Causationid": e.CausationID,
 		"Ce-Traceparent": e.TraceParent, "Traceparent": e.TraceParent,
+		"Ce-Signature": e.Signature,
 	} {
 		if value != "" {
 			h[name] = []string{value}

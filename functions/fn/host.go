@@ -19,6 +19,7 @@ import (
 
 	"quittance.dev/events"
 	"quittance.dev/functions/fp"
+	"quittance.dev/functions/signing"
 )
 
 // Options of a Host. The zero value of each field means its default.
@@ -37,6 +38,9 @@ type Options struct {
 	// Ring wakes a relay in the same process after a commit with new events. By
 	// default one in another process is woken through Postgres (Doorbell).
 	Ring func()
+	// Keys check that an event is the bank's own, for the functions that handle
+	// no others (events.Verifying); without keys these answer 503 to everything.
+	Keys *signing.Ring
 	// Failpoint is asked at every failpoint; nil in production.
 	Failpoint fp.Hook
 }
@@ -146,8 +150,11 @@ func (h *Host) accept(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	if sink := h.function.sink(); sink != nil {
 		return "any", nil, h.sinkEvent(ctx, r.URL.Path, event, sink)
 	}
-	received, err := h.function.receive(event)
+	received, err := h.receive(event)
 	if err != nil {
+		if answerTo(err) == Unauthorized {
+			h.metrics.alarm(ctx, "unauthorized")
+		}
 		h.logger.WarnContext(ctx, "refused at the door", "id", event.ID(), "type", event.Type(), "source", event.Source(), "error", err)
 		return "unknown", nil, err
 	}

@@ -32,7 +32,7 @@ func (h *Host) Read(w http.ResponseWriter, r *http.Request) (Pending, error) {
 	if err != nil {
 		return Pending{}, err
 	}
-	received, err := h.function.receive(event)
+	received, err := h.receive(event)
 	if err != nil {
 		return Pending{}, err
 	}

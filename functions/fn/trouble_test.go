@@ -124,7 +124,7 @@ func TestCallerThatLeaves(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	var callers sync.WaitGroup
 	for _, e := range []fn.Envelope{c.first, waits} {
-		request, err := e.Request(ctx, door.URL)
+		request, err := fntest.Signed(e).Request(ctx, door.URL)
 		require.NoError(t, err)
 		callers.Go(func() {
 			response, err := http.DefaultClient.Do(request)

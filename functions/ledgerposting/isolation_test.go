@@ -33,7 +33,7 @@ func replicas(t *testing.T, n int) ([]*fntest.Door, *pgxpool.Pool) {
 
 // deliver posts e once and returns the status; 0 when there was no answer.
 func deliver(door *fntest.Door, e fn.Envelope) int {
-	request, err := e.Request(context.Background(), door.URL)
+	request, err := fntest.Signed(e).Request(context.Background(), door.URL)
 	if err != nil {
 		return 0
 	}

@@ -44,7 +44,7 @@ func TestAGroupLocksItsAccountsInOneOrder(t *testing.T) {
 	function := ledgerposting.New()
 	function.Lanes = 1 // whatever the accounts are
 	host := fn.NewHost(function, db.Pool(role), fn.Options{
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Keys: fntest.Keys.Ring("ledger-posting"),
 		Failpoint: func(point string) error {
 			if strings.HasSuffix(point, ".before-commit") {
 				once.Do(func() { close(held); <-release })

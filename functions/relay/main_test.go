@@ -13,6 +13,7 @@ import (
 
 	"quittance.dev/events"
 	"quittance.dev/functions/delivery/deliverytest"
+	"quittance.dev/functions/fn/fntest"
 	"quittance.dev/functions/pgtest"
 	"quittance.dev/functions/relay"
 )
@@ -57,6 +58,9 @@ func (b *bench) start(o relay.Options) *running {
 		return b.broker.URL + "/quittance/" + string(name)
 	}
 	o.ConsumerURL = func(name string) string { return b.consumers.URL + "/" + name }
+	if o.Keys == nil {
+		o.Keys = fntest.Keys
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}

@@ -16,21 +16,25 @@ import (
 	"quittance.dev/functions/delivery"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/fp"
+	"quittance.dev/functions/signing"
 )
 
 // Options of a relay. Zero values mean the defaults.
 type Options struct {
 	BrokerURL   func(events.Broker) string // where a broker takes events
 	ConsumerURL func(name string) string   // where a function takes events
-	Client      *http.Client               // default: http.Client without timeout; every post has its own
-	Logger      *slog.Logger
-	InFlight    int           // events posted to one broker at a time; default 128
-	Again       int           // events redelivered to one consumer at a time; default 16
-	Lease       time.Duration // default 10 s
-	Sweep       time.Duration // default 1 s
-	Timeout     time.Duration // of one post; over the broker's longest span of retries; default 90 s
-	Drain       time.Duration // how long posts in flight may go on when Run is to end; default 10 s
-	Failpoint   fp.Hook
+	// Keys sign what goes to consumers that check signatures. An event that has
+	// such a consumer and no key is not sent; it waits.
+	Keys      *signing.Signer
+	Client    *http.Client // default: http.Client without timeout; every post has its own
+	Logger    *slog.Logger
+	InFlight  int           // events posted to one broker at a time; default 128
+	Again     int           // events redelivered to one consumer at a time; default 16
+	Lease     time.Duration // default 10 s
+	Sweep     time.Duration // default 1 s
+	Timeout   time.Duration // of one post; over the broker's longest span of retries; default 90 s
+	Drain     time.Duration // how long posts in flight may go on when Run is to end; default 10 s
+	Failpoint fp.Hook
 }
 
 // Relay carries events. Make one with New and call Run.
@@ -272,6 +276,9 @@ func (r *Relay) post(ctx context.Context, e fn.Envelope, url string) (status int
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.o.Timeout)
 	defer cancel()
+	if e, err = e.Signed(r.o.Keys); err != nil {
+		return 0, "", err
+	}
 	request, err := e.Request(ctx, url)
 	if err != nil {
 		return 0, "", err

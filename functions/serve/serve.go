@@ -21,8 +21,10 @@ import (
 	"knative.dev/pkg/signals"
 
 	"quittance.dev/config"
+	"quittance.dev/events"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/pgpool"
+	"quittance.dev/functions/signing"
 	"quittance.dev/functions/telemetry"
 )
 
@@ -52,7 +54,14 @@ func Function(build func(ctx context.Context, lookup Lookup) (fn.Function, error
 		if err != nil {
 			return Parts{}, err
 		}
-		host := fn.NewHost(f, p.Pool, fn.Options{Logger: p.Logger, Deadline: p.Config.Deadline})
+		o := fn.Options{Logger: p.Logger, Deadline: p.Config.Deadline}
+		switch file := p.Config.EventKeysFile; {
+		case file != "":
+			o.Keys = signing.File(file)
+		case events.Verifies(f.Name):
+			return Parts{}, fmt.Errorf("EVENT_KEYS_FILE is not set, and %s handles signed events only", f.Name)
+		}
+		host := fn.NewHost(f, p.Pool, o)
 		return Parts{Handler: host, Close: host.Close}, nil
 	}
 }

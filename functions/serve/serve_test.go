@@ -204,6 +204,7 @@ func TestEndsWithAnError(t *testing.T) {
 		"a collector that is none":       {map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://[x"}, nil, "traces"},
 		"a database that is none":        {map[string]string{"POSTGRES_HOST": "db", "POSTGRES_TLS": "perhaps"}, nil, "postgres settings"},
 		"a function that cannot be made": {nil, Function(func(context.Context, Lookup) (fn.Function, error) { return fn.Function{}, broken }), "broken"},
+		"signed events without keys":     {nil, Function(func(context.Context, Lookup) (fn.Function, error) { return fn.Function{Name: "payment"}, nil }), "EVENT_KEYS_FILE is not set"},
 		"a background that fails": {nil, func(context.Context, Process, Lookup) (Parts, error) {
 			return Parts{Run: func(context.Context) error { return broken }}, nil
 		}, "broken"},

@@ -140,6 +140,7 @@ func live(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
 	carrier := relay.New(db.Pool("quittance_relay"), relay.Options{
+		Keys:      fntest.Keys,
 		BrokerURL: func(events.Broker) string { return broker.URL }, ConsumerURL: func(string) string { return broker.URL },
 		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})

@@ -24,6 +24,7 @@ import (
 	"quittance.dev/functions/notify"
 	"quittance.dev/functions/pgserver"
 	"quittance.dev/functions/relay"
+	"quittance.dev/functions/signing"
 )
 
 // namespace is the Kubernetes namespace of the manifests.
@@ -58,6 +59,7 @@ type Bank struct {
 	Postgres *pgserver.Server
 	APIURL   string
 	BenchURL string
+	Keys     *signing.Signer // with which the relay signs events
 	// IssuerURL is where people of the laptop sign in.
 	IssuerURL string
 
@@ -106,6 +108,11 @@ func Start(ctx context.Context, o Options) (_ *Bank, err error) {
 	}, functions.Settings{
 		AuditDeadline: o.AuditDeadline, Notify: notify.Config{From: emulators.From},
 	})
+	keys := filepath.Join(o.DataDir, "keys")
+	if err := signing.Generate(keys, events.Verifying()...); err != nil {
+		return nil, err
+	}
+	b.Keys = signing.Folder(keys, events.Verifying()...)
 	if b.Postgres, err = startPostgres(ctx, filepath.Join(o.DataDir, "postgres"), o.Logger); err != nil {
 		return nil, err
 	}
@@ -139,7 +146,7 @@ func (b *Bank) host(ctx context.Context, o Options, all []fn.Function, clients e
 		if err != nil {
 			return nil, err
 		}
-		host := fn.NewHost(f, p, fn.Options{Logger: o.Logger, Ring: b.ring})
+		host := fn.NewHost(f, p, fn.Options{Logger: o.Logger, Ring: b.ring, Keys: b.Keys.Ring(f.Name)})
 		b.onClose(func(context.Context) error { host.Close(); p.Close(); return nil })
 		services[f.Name] = host
 		if f.Name == apiName {
@@ -170,6 +177,7 @@ func (b *Bank) startRelay(ctx context.Context, o Options) error {
 	r := relay.New(p, relay.Options{
 		BrokerURL:   func(name events.Broker) string { return b.Broker.URL(string(name)) },
 		ConsumerURL: func(name string) string { return "http://" + serviceHost(name) },
+		Keys:        b.Keys,
 		Client:      &http.Client{Transport: b.Broker.Transport()},
 		Logger:      o.Logger,
 	})

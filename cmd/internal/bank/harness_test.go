@@ -103,6 +103,14 @@ func said(t *testing.T, b *bank.Bank) []fn.Envelope {
 // publish posts an event to a broker as the relay would.
 func publish(t *testing.T, b *bank.Bank, broker string, e fn.Envelope) {
 	t.Helper()
+	e, err := e.Signed(b.Keys)
+	require.NoError(t, err)
+	post(t, b, broker, e)
+}
+
+// post posts an event to a broker as it is.
+func post(t *testing.T, b *bank.Bank, broker string, e fn.Envelope) {
+	t.Helper()
 	r, err := e.Request(context.Background(), b.Broker.URL(broker))
 	require.NoError(t, err)
 	response, err := (&http.Client{Transport: b.Broker.Transport()}).Do(r)

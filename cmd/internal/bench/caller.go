@@ -99,7 +99,7 @@ func (l *ledgerDoor) call(ctx context.Context, choose accounts, more func() bool
 		if !ok {
 			break
 		}
-		if request, err = appendRequest(request[:0], l.address, data); err != nil {
+		if request, err = l.appendRequest(request[:0], l.address, data); err != nil {
 			return took, err
 		}
 		begun := time.Now()
@@ -114,20 +114,27 @@ func (l *ledgerDoor) call(ctx context.Context, choose accounts, more func() bool
 	return took, nil
 }
 
-// appendRequest writes an event as the API's outbox would send it, in binary
+// appendRequest writes an event as the relay would send it, signed, in binary
 // mode. It is written by hand because the caller's own work is on the same
 // cores as what is measured.
-func appendRequest(b []byte, host string, data events.Data) ([]byte, error) {
+func (l *ledgerDoor) appendRequest(b []byte, host string, data events.Data) ([]byte, error) {
 	body, err := json.Marshal(data)
 	if err != nil {
 		return nil, err
 	}
 	id := uuid.NewString()
+	e, err := fn.Envelope{
+		ID: id, Source: fn.Source("api"), Type: data.Type(), Subject: data.Subject(), PartitionKey: data.PartitionKey(),
+		CorrelationID: id, Time: time.Now().UTC(), Data: body,
+	}.Signed(l.keys)
+	if err != nil {
+		return nil, err
+	}
 	b = fmt.Appendf(b, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\n", host)
-	b = fmt.Appendf(b, "Ce-Specversion: 1.0\r\nCe-Id: %s\r\nCe-Source: %s\r\nCe-Type: %s\r\n", id, fn.Source("api"), data.Type())
-	b = fmt.Appendf(b, "Ce-Subject: %s\r\nCe-Partitionkey: %s\r\nCe-Correlationid: %s\r\n", data.Subject(), data.PartitionKey(), id)
-	b = append(b, "Ce-Time: "...)
-	b = time.Now().UTC().AppendFormat(b, time.RFC3339Nano)
+	b = fmt.Appendf(b, "Ce-Specversion: 1.0\r\nCe-Id: %s\r\nCe-Source: %s\r\nCe-Type: %s\r\n", e.ID, e.Source, e.Type)
+	b = fmt.Appendf(b, "Ce-Subject: %s\r\nCe-Partitionkey: %s\r\nCe-Correlationid: %s\r\n", e.Subject, e.PartitionKey, e.CorrelationID)
+	b = fmt.Appendf(b, "Ce-Signature: %s\r\nCe-Time: ", e.Signature)
+	b = e.Time.AppendFormat(b, time.RFC3339Nano)
 	b = fmt.Appendf(b, "\r\nContent-Length: %d\r\n\r\n", len(body))
 	return append(b, body...), nil
 }

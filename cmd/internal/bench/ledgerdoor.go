@@ -22,6 +22,7 @@ import (
 	"quittance.dev/functions/pgpool"
 	"quittance.dev/functions/pgserver"
 	"quittance.dev/functions/schema"
+	"quittance.dev/functions/signing"
 	"quittance.dev/functions/telemetry"
 )
 
@@ -40,6 +41,7 @@ const (
 
 	bankDatabase = "quittance"
 	ledgerRole   = "quittance_ledger_posting"
+	ledgerName   = "ledger-posting"
 )
 
 // ledgerDoor is the ledger function as a process of its own would run it: its
@@ -49,7 +51,9 @@ type ledgerDoor struct {
 	owner    *pgxpool.Pool
 	address  string
 	ids      []string // of the accounts
-	answered int      // 2xx so far
+	keysDir  string   // of the event keys
+	keys     *signing.Signer
+	answered int // 2xx so far
 	closers  []func(context.Context) error
 }
 
@@ -60,6 +64,11 @@ func openLedger(ctx context.Context, dir string) (_ *ledgerDoor, err error) {
 			err = joinClose(err, l.close)
 		}
 	}()
+	l.keysDir = filepath.Join(dir, "keys")
+	if err := signing.Generate(l.keysDir, ledgerName); err != nil {
+		return nil, err
+	}
+	l.keys = signing.Folder(l.keysDir, ledgerName)
 	if l.postgres, err = pgserver.Start(ctx, pgserver.Options{
 		DataDir: filepath.Join(dir, "postgres"), Durable: true, SharedBuffersMB: sharedBuffersMB,
 	}); err != nil {
@@ -117,7 +126,7 @@ func (l *ledgerDoor) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	host := fn.NewHost(ledgerposting.New(), pool, fn.Options{Logger: logger})
+	host := fn.NewHost(ledgerposting.New(), pool, fn.Options{Logger: logger, Keys: l.keys.Ring(ledgerName)})
 	l.onClose(func(context.Context) error { host.Close(); pool.Close(); return nil })
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -174,7 +183,8 @@ func (l *ledgerDoor) environment() ([]string, error) {
 	}
 	return append(os.Environ(),
 		"POSTGRES_HOST="+cfg.Host, "POSTGRES_PORT="+strconv.Itoa(int(cfg.Port)), "POSTGRES_DATABASE="+cfg.Database,
-		"POSTGRES_USER="+cfg.User, "POSTGRES_TLS=disable", "DRAIN=10ms"), nil
+		"POSTGRES_USER="+cfg.User, "POSTGRES_TLS=disable", "DRAIN=10ms",
+		"EVENT_KEYS_FILE="+filepath.Join(l.keysDir, ledgerName)), nil
 }
 
 // settle writes out what the preparations left, so that the first measurement

@@ -145,7 +145,7 @@ func startFunction(ctx context.Context, l *ledgerDoor, binary string, env []stri
 	if err != nil {
 		return 0, 0, err
 	}
-	request, err := appendRequest(nil, address, deposit(l.ids[0], 100))
+	request, err := l.appendRequest(nil, address, deposit(l.ids[0], 100))
 	if err != nil {
 		return 0, 0, err
 	}

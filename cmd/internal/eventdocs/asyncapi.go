@@ -64,6 +64,7 @@ func envelope() object {
 			"ce-correlationid": text("the journey"),
 			"ce-causationid":   text("the event before"),
 			"ce-traceparent":   text("W3C trace context"),
+			"ce-signature":     text("made by the relay, one part per consumer that checks it, separated by spaces: v1,<consumer>,<key id>,<base64url of the HMAC-SHA256>"),
 		},
 	}
 }

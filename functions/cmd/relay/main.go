@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"quittance.dev/events"
 	"quittance.dev/functions/relay"
 	"quittance.dev/functions/serve"
+	"quittance.dev/functions/signing"
 )
 
 func main() {
@@ -34,9 +36,13 @@ func main() {
 		if c.TokensDir != "" {
 			client.Transport = relay.WithTokens(http.DefaultTransport, address, c.TokensDir)
 		}
+		if c.EventKeysDir == "" {
+			return serve.Parts{}, errors.New("EVENT_KEYS_DIR is not set: events cannot be signed")
+		}
 		r := relay.New(p.Pool, relay.Options{
 			BrokerURL:   address,
 			Client:      client,
+			Keys:        signing.Folder(c.EventKeysDir, events.Verifying()...),
 			ConsumerURL: func(name string) string { return strings.ReplaceAll(c.ConsumerURL, "{name}", name) },
 			InFlight:    c.InFlight,
 			Logger:      p.Logger,

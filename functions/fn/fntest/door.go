@@ -30,6 +30,9 @@ func Open(t testing.TB, f fn.Function, pool *pgxpool.Pool, o fn.Options) *Door {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
+	if o.Keys == nil {
+		o.Keys = Keys.Ring(f.Name)
+	}
 	host := fn.NewHost(f, pool, o)
 	server := httptest.NewServer(host)
 	t.Cleanup(func() {
@@ -57,10 +60,10 @@ func As(id string, data events.Data) fn.Envelope {
 	}
 }
 
-// Post delivers e and returns status and body.
+// Post signs e, unless it is signed, delivers it and returns status and body.
 func (d *Door) Post(t testing.TB, e fn.Envelope, header ...string) (int, string) {
 	t.Helper()
-	r, err := e.Request(context.Background(), d.URL)
+	r, err := Signed(e).Request(context.Background(), d.URL)
 	require.NoError(t, err)
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
