@@ -71,33 +71,19 @@ func (a *api) openAccount() {
 		Keyed
 		Body NewAccount
 	}
-	type output struct {
-		Journey
-		Location string `header:"Location" doc:"The account."`
-		Body     Account
-	}
 	op := huma.Operation{
 		OperationID: "open-account", Method: http.MethodPost, Path: "/accounts", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service),
 		Summary: "Open an account", DefaultStatus: http.StatusCreated,
 		Description: "The account is in the ledger, at balance 0, when the answer comes.",
 	}
-	register(a, op, []kind{invalidKey, keyReused, notFound}, func(ctx context.Context, in *input) (*output, error) {
+	registerCommand(a, op, []kind{notFound}, func(_ context.Context, in *input, c *command) (work[Account], error) {
 		currency, err := in.Body.Currency.known()
-		if err != nil {
-			return nil, err
-		}
-		c, err := a.command(ctx, in.Keyed, route(op))
-		if err != nil {
-			return nil, err
-		}
-		id := c.id()
-		opened, err := transact(ctx, c, id, id, func(ctx context.Context, tx fn.Tx) (Account, []events.Data, error) {
-			return open(ctx, tx, accounts.Account{ID: id, CustomerID: string(in.Body.CustomerID), Owner: c.by, Product: in.Body.Product, Currency: currency})
-		})
-		if err != nil {
-			return nil, err
-		}
-		return &output{Journey: journey(id), Location: "/accounts/" + id, Body: opened}, nil
+		return func(ctx context.Context, tx fn.Tx) (made[Account], []events.Data, error) {
+			opened, said, err := open(ctx, tx, accounts.Account{
+				ID: c.id, CustomerID: string(in.Body.CustomerID), Owner: c.by, Product: in.Body.Product, Currency: currency,
+			})
+			return made[Account]{body: opened, location: "/accounts/" + c.id}, said, err
+		}, err
 	})
 }
 
@@ -215,41 +201,26 @@ func (a *api) closeAccount() {
 		AccountPath
 		Body *Nothing
 	}
-	type output struct {
-		Journey
-		Location string `header:"Location" doc:"The closure."`
-		Body     Closing
-	}
 	op := huma.Operation{
 		OperationID: "close-account", Method: http.MethodPost, Path: "/accounts/{account_id}/close", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service),
 		Summary: "Close an empty account", DefaultStatus: http.StatusAccepted,
 		Description: "From now on the account takes nothing. It is then closed in the outside systems, one after the other, which takes a while; the customer hears of it when all is done. Asking again gives the same answer.",
 	}
-	register(a, op, []kind{invalidKey, notFound, balanceNotZero}, func(ctx context.Context, in *input) (*output, error) {
-		if err := a.owns(ctx, ownersOfAccount, in.AccountID); err != nil {
-			return nil, err
-		}
-		c, err := a.command(ctx, in.Keyed, route(op))
-		if err != nil {
-			return nil, err
-		}
-		// An account is closed once, so the account names the command.
-		account, err := transact(ctx, c, in.AccountID, in.AccountID, func(ctx context.Context, tx fn.Tx) (ledger.Account, []events.Data, error) {
+	registerCommand(a, op, []kind{notFound, balanceNotZero}, func(ctx context.Context, in *input, c *command) (work[Closing], error) {
+		err := a.owns(ctx, ownersOfAccount, in.AccountID)
+		c.id, c.journey = in.AccountID, in.AccountID // an account is closed once, so it names the command
+		return func(ctx context.Context, tx fn.Tx) (made[Closing], []events.Data, error) {
 			account, frozen, err := ledger.Freeze(ctx, tx, in.AccountID)
-			if err != nil || !frozen {
-				return account, nil, err
+			var said []events.Data
+			switch {
+			case err != nil:
+				return made[Closing]{}, nil, err
+			case account.Status == "open":
+				return made[Closing]{}, nil, balanceNotZero.problem().because(string(events.BalanceNotZero))
+			case frozen:
+				said = []events.Data{events.AccountCloseRequested{AccountID: in.AccountID}}
 			}
-			return account, []events.Data{events.AccountCloseRequested{AccountID: in.AccountID}}, nil
-		})
-		switch {
-		case err != nil:
-			return nil, err
-		case account.Status == "open":
-			return nil, balanceNotZero.problem().because(string(events.BalanceNotZero))
-		}
-		return &output{
-			Journey: journey(in.AccountID), Location: "/closures/" + in.AccountID,
-			Body: Closing{in.AccountID, account.Status},
-		}, nil
+			return made[Closing]{body: Closing{in.AccountID, account.Status}, location: "/closures/" + in.AccountID}, said, nil
+		}, err
 	})
 }

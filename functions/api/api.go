@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -84,7 +83,7 @@ func build(o Options) (*api, error) {
 	a.huma = humago.New(a.routes, config(o.DiscoveryURL))
 	a.problems = a.huma.OpenAPI().Components.Schemas.Schema(typeOf[Problem](), true, "Problem")
 	for _, noun := range []func(){
-		a.customerRoutes, a.accountRoutes, a.operationRoutes, a.balanceRoutes, a.invoiceRoutes, a.paymentRoutes,
+		a.customerRoutes, a.accountRoutes, a.operationRoutes, a.idempotencyRoutes, a.balanceRoutes, a.invoiceRoutes, a.paymentRoutes,
 		a.closureRoutes, a.journeyRoutes, a.deadLetterRoutes, a.eventRoutes, a.webhookRoutes,
 	} {
 		noun()
@@ -185,6 +184,3 @@ func contains(list []kind, k kind) bool {
 	}
 	return false
 }
-
-// route of an operation, as a part of the ids that derive from a key.
-func route(op huma.Operation) string { return op.Method + " " + strings.ToLower(op.Path) }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"mime"
@@ -33,8 +34,21 @@ func (t *routes) jsonBody(next http.Handler) http.Handler {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		r.Header.Set("Content-Type", "application/json") // in the one spelling that huma knows
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), askedKey{}, asked{r.URL.Path, body})))
 	})
+}
+
+// asked is a request as it came.
+type asked struct {
+	path string
+	body []byte // strict JSON, or empty
+}
+
+type askedKey struct{}
+
+func askedOf(ctx context.Context) asked {
+	a, _ := ctx.Value(askedKey{}).(asked)
+	return a
 }
 
 // readBody reads a body as it came: not encoded, not over limit bytes, in time.

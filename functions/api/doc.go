@@ -9,7 +9,7 @@
 //	          withdrawal.requested, payment.submitted, processor.notified
 //	Changes   accounts (customers, accounts), ledger (opens an account, freezes
 //	          one that is to be closed), banking (operations), invoicing
-//	          (invoices, payments)
+//	          (invoices, payments), idempotency (answers)
 //	Reads     the same, query (balances, transactions), closure, and delivery
 //	          for the journeys and dead letters
 //	Calls     nothing outside
@@ -21,7 +21,8 @@
 //
 // The way in, outermost first (New wires it): request id and security headers
 // (headers.go); a panic becomes a 500; the route's span and duration
-// (fn.Observe); unknown path and method as problems (notfound.go); the body, at
+// (fn.Observe); who is asking, and whether the route is for them (access.go);
+// unknown path and method as problems (notfound.go); the body, at
 // most 64 KiB of strict JSON (body.go); huma, which checks it against the
 // schema of the document; then the handler, one file per noun.
 //
@@ -29,13 +30,18 @@
 // events it says commit together, with those of other requests that arrived in
 // the same moment. The answer comes after the commit.
 //
+// # Whose it is
+//
+// What a principal makes is theirs (ownership.go). What is somebody else's is
+// answered like what is not there. Operators read everything and move nothing.
+//
 // # Asking twice
 //
 // A client that does not know whether its request arrived sends it again under
-// the same Idempotency-Key. Everything the request makes has an id that derives
-// from method, route and key (command.go), so the second request finds what the
-// first one made, and answers with it. The same key with other content is 422.
-// Without the header each request is a new one.
+// the same Idempotency-Key, and gets the answer that the first one got: claim,
+// effect and answer are one transaction (command.go, package idempotency). The
+// same key with other content is 422, without a key it is 400. Everything that a
+// request makes has an id that derives from caller, route and key.
 //
 // # Events from outside
 //

@@ -78,36 +78,23 @@ func (a *api) createInvoice() {
 		Keyed
 		Body NewInvoice
 	}
-	type output struct {
-		Location string `header:"Location" doc:"The invoice."`
-		Body     Invoice
-	}
 	op := huma.Operation{
 		OperationID: "create-invoice", Method: http.MethodPost, Path: "/invoices", Tags: []string{"Invoices"}, Security: allow(identity.Customer, identity.Service),
 		Summary: "Write an invoice", DefaultStatus: http.StatusCreated,
 		Description: "The payee's account must be yours, open and kept in the invoice's currency. The payer may be anybody's customer; payee and payer both see the invoice, and either may pay it.",
 	}
-	register(a, op, []kind{invalidKey, keyReused, notFound, accountNotOpen}, func(ctx context.Context, in *input) (*output, error) {
-		c, err := a.command(ctx, in.Keyed, route(op))
-		if err != nil {
-			return nil, err
+	registerCommand(a, op, []kind{notFound, accountNotOpen}, func(ctx context.Context, in *input, c *command) (work[Invoice], error) {
+		wanted, err := newInvoice(c.id, in.Body)
+		if err == nil {
+			err = a.payable(ctx, wanted)
 		}
-		wanted, err := newInvoice(c.id(), in.Body)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := invoicing.FindInvoice(ctx, a.host.Pool(), wanted.ID); err != nil { // not a repeat
-			if err := a.payable(ctx, wanted); err != nil {
-				return nil, err
+		return func(ctx context.Context, tx fn.Tx) (made[Invoice], []events.Data, error) {
+			if err := invoicing.CreateInvoice(ctx, tx, wanted); err != nil {
+				return made[Invoice]{}, nil, err
 			}
-		}
-		if _, err := transact(ctx, c, wanted.ID, wanted.ID, func(ctx context.Context, tx fn.Tx) (none struct{}, said []events.Data, err error) {
-			return none, nil, invoicing.CreateInvoice(ctx, tx, wanted)
-		}); err != nil {
-			return nil, err
-		}
-		stored, err := a.invoice(ctx, wanted.ID)
-		return &output{Location: "/invoices/" + wanted.ID, Body: stored}, err
+			stored, err := readInvoice(ctx, tx, wanted.ID)
+			return made[Invoice]{body: stored, location: "/invoices/" + wanted.ID, quiet: true}, nil, err
+		}, err
 	})
 }
 
@@ -154,7 +141,7 @@ func (a *api) readInvoice() {
 		if err := a.readsInvoice(ctx, in.InvoiceID); err != nil {
 			return nil, err
 		}
-		found, err := a.invoice(ctx, in.InvoiceID)
+		found, err := readInvoice(ctx, a.host.Pool(), in.InvoiceID)
 		return &output{found}, err
 	})
 }
@@ -163,17 +150,17 @@ func (a *api) readsInvoice(ctx context.Context, id string) error {
 	return a.reads(ctx, ownersOfInvoice, id)
 }
 
-// invoice reads an invoice with its payments and its receipt.
-func (a *api) invoice(ctx context.Context, id string) (Invoice, error) {
-	found, err := invoicing.FindInvoice(ctx, a.host.Pool(), id)
+// readInvoice reads an invoice with its payments and its receipt.
+func readInvoice(ctx context.Context, q querier, id string) (Invoice, error) {
+	found, err := invoicing.FindInvoice(ctx, q, id)
 	if err != nil {
 		return Invoice{}, err
 	}
-	payments, err := invoicing.PaymentsOf(ctx, a.host.Pool(), id)
+	payments, err := invoicing.PaymentsOf(ctx, q, id)
 	if err != nil {
 		return Invoice{}, err
 	}
-	receipt, err := a.receiptOf(ctx, id)
+	receipt, err := receiptOf(ctx, q, id)
 	return invoiceOf(found, payments, receipt), err
 }
 

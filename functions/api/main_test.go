@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -93,6 +94,9 @@ func (b *bank) request(method, path, body string) *http.Request {
 	if b.token != "" {
 		r.Header.Set("Authorization", "Bearer "+b.token)
 	}
+	if method == http.MethodPost {
+		r.Header.Set("Idempotency-Key", uuid.NewString())
+	}
 	if method == http.MethodPost && body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
@@ -168,7 +172,7 @@ func (b *bank) rows() string {
 		select string_agg(t.name || ' ' || (xpath('/row/n/text()', query_to_xml('select count(*) as n from ' || t.name, false, true, '')))[1], ', ' order by t.name)
 		from (select n.nspname || '.' || c.relname as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
 		      where c.relkind in ('r', 'p') and not c.relispartition
-		      and n.nspname in ('accounts', 'banking', 'ledger', 'query', 'invoicing', 'closure', 'notification', 'delivery')) t`)
+		      and n.nspname in ('accounts', 'banking', 'ledger', 'query', 'invoicing', 'closure', 'notification', 'delivery', 'idempotency')) t`)
 }
 
 func (b *bank) said(eventType string) int {

@@ -22,7 +22,7 @@ type Movement struct {
 // Accepted is the answer to a Movement: asked for, not done.
 type Accepted struct {
 	OperationID string        `json:"operation_id" doc:"Names the operation; ask for its status by it."`
-	Status      banking.State `json:"status" doc:"PENDING: the ledger decides in a moment. On a repeat, how it went." enum:"PENDING,COMPLETED,FAILED"`
+	Status      banking.State `json:"status" doc:"PENDING: the ledger decides in a moment." enum:"PENDING,COMPLETED,FAILED"`
 }
 
 // Operation is a deposit or a withdrawal and what became of it.
@@ -70,11 +70,7 @@ func (a *api) movement(way banking.Kind, op huma.Operation) {
 		Keyed
 		Body Movement
 	}
-	type output struct {
-		Journey
-		Body Accepted
-	}
-	register(a, op, []kind{invalidKey, keyReused, notFound}, func(ctx context.Context, in *input) (*output, error) {
+	registerCommand(a, op, []kind{notFound}, func(ctx context.Context, in *input, c *command) (work[Accepted], error) {
 		account, _, err := a.ownAccount(ctx, string(in.Body.AccountID))
 		if err != nil {
 			return nil, err
@@ -83,27 +79,26 @@ func (a *api) movement(way banking.Kind, op huma.Operation) {
 		if err != nil {
 			return nil, err
 		}
-		c, err := a.command(ctx, in.Keyed, route(op))
-		if err != nil {
-			return nil, err
-		}
-		wanted := banking.Operation{ID: c.id(), Kind: way, AccountID: account.ID, AmountMinor: minor, Currency: account.Currency}
-		state, err := transact(ctx, c, wanted.ID, wanted.ID, func(ctx context.Context, tx fn.Tx) (banking.State, []events.Data, error) {
-			recorded, err := banking.Request(ctx, tx, wanted)
-			if err != nil {
-				return "", nil, err
-			}
-			if recorded {
-				return banking.Pending, []events.Data{requested(wanted)}, nil
-			}
-			found, err := banking.Find(ctx, tx, wanted.ID)
-			return found.State, nil, err
-		})
-		if err != nil {
-			return nil, err
-		}
-		return &output{journey(wanted.ID), Accepted{wanted.ID, state}}, nil
+		wanted := banking.Operation{ID: c.id, Kind: way, AccountID: account.ID, AmountMinor: minor, Currency: account.Currency}
+		return func(ctx context.Context, tx fn.Tx) (made[Accepted], []events.Data, error) {
+			state, said, err := request(ctx, tx, wanted)
+			return made[Accepted]{body: Accepted{wanted.ID, state}}, said, err
+		}, nil
 	})
+}
+
+// request records the operation and asks the ledger for it. The same operation
+// again, under a key that has been forgotten, says nothing.
+func request(ctx context.Context, tx fn.Tx, wanted banking.Operation) (banking.State, []events.Data, error) {
+	recorded, err := banking.Request(ctx, tx, wanted)
+	if err != nil {
+		return "", nil, err
+	}
+	if recorded {
+		return banking.Pending, []events.Data{requested(wanted)}, nil
+	}
+	found, err := banking.Find(ctx, tx, wanted.ID)
+	return found.State, nil, err
 }
 
 // requested is the event that asks the ledger for op.

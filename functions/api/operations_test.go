@@ -73,14 +73,20 @@ func TestTheSameKeyIsTheSameOperation(t *testing.T) {
 
 	quoted := as[Accepted](t, b.post("/deposit", movement(account, "100.00"), "Idempotency-Key", `"first-payday"`), 200)
 	require.Equal(t, ids[0], quoted.OperationID, "quoted and bare are one key, 100 and 100.00 one amount")
-	refused(t, b.post("/deposit", movement(account, "100.01"), key...), keyReused)
-	refused(t, b.post("/deposit", movement(b.account("EUR"), "100"), key...), keyReused)
+	p := refused(t, b.post("/deposit", movement(account, "100.01"), key...), keyReused)
+	require.Equal(t, []FieldError{{Pointer: "/amount", Detail: "differs from the first request"}}, p.Errors)
+	p = refused(t, b.post("/deposit", movement(b.account("EUR"), "99"), key...), keyReused)
+	require.Equal(t, []string{"/account_id", "/amount"}, []string{p.Errors[0].Pointer, p.Errors[1].Pointer})
+	p = refused(t, b.post("/deposit", movement(uuid.NewString(), "100"), key...), keyReused)
+	require.Equal(t, "/account_id", p.Errors[0].Pointer, "the key is asked before the account")
 	other := as[Accepted](t, b.post("/withdraw", movement(account, "100"), key...), 200)
 	require.NotEqual(t, ids[0], other.OperationID, "another route, another request")
 	require.Equal(t, 1, b.said("deposit.requested"))
 
 	b.exec(`update banking.operation set state = 'COMPLETED', balance_minor = 10000, finished_at = now() where id = $1`, ids[0])
-	require.EqualValues(t, "COMPLETED", as[Accepted](t, b.post("/deposit", movement(account, "100"), key...), 200).Status)
+	again := b.post("/deposit", movement(account, "100"), key...)
+	require.EqualValues(t, "PENDING", as[Accepted](t, again, 200).Status, "the answer that was given; the status tells the rest")
+	require.Equal(t, "true", again.header.Get("Idempotency-Replayed"))
 }
 
 func TestWhatIsNoKey(t *testing.T) {
@@ -98,6 +104,9 @@ func TestWhatIsNoKey(t *testing.T) {
 	r := b.request("POST", "/deposit", movement(account, "1"))
 	r.Header["Idempotency-Key"] = []string{"a", "b"}
 	refused(t, b.do(r), invalidKey)
+	r = b.request("POST", "/deposit", movement(account, "1"))
+	r.Header.Del("Idempotency-Key")
+	refused(t, b.do(r), missingKey)
 	require.Equal(t, before, b.rows())
 	require.Equal(t, 200, b.post("/deposit", movement(account, "1"), "Idempotency-Key", long[:255]).status)
 }

@@ -57,17 +57,12 @@ func (a *api) submitPayment() {
 		InvoicePath
 		Body NewPayment
 	}
-	type output struct {
-		Journey
-		Location string `header:"Location" doc:"The payment."`
-		Body     Payment
-	}
 	op := huma.Operation{
 		OperationID: "submit-payment", Method: http.MethodPost, Path: "/invoices/{invoice_id}/payments", Tags: []string{"Invoices"}, Security: allow(identity.Customer, identity.Service),
 		Summary: "Pay an invoice", DefaultStatus: http.StatusAccepted,
 		Description: "Answers when the payment is recorded for good. Whether it fits its invoice is checked after that, then the card is charged.",
 	}
-	register(a, op, []kind{invalidKey, keyReused, notFound}, func(ctx context.Context, in *input) (*output, error) {
+	registerCommand(a, op, []kind{notFound}, func(ctx context.Context, in *input, c *command) (work[Payment], error) {
 		currency, err := in.Body.Currency.known()
 		if err != nil {
 			return nil, err
@@ -79,29 +74,23 @@ func (a *api) submitPayment() {
 		if err := a.owns(ctx, ownersOfInvoice, in.InvoiceID); err != nil {
 			return nil, err
 		}
-		c, err := a.command(ctx, in.Keyed, route(op))
-		if err != nil {
-			return nil, err
-		}
 		wanted := invoicing.NewPayment{
-			ID: c.id(), InvoiceID: in.InvoiceID, AmountMinor: minor, Currency: currency,
+			ID: c.id, InvoiceID: in.InvoiceID, AmountMinor: minor, Currency: currency,
 			Method: in.Body.Method, PaymentMethod: in.Body.PaymentMethod,
 		}
-		stored, err := transact(ctx, c, wanted.ID, wanted.ID, func(ctx context.Context, tx fn.Tx) (invoicing.Payment, []events.Data, error) {
-			return submit(ctx, tx, wanted)
-		})
-		switch {
-		case errors.Is(err, invoicing.ErrInvalid): // the one rule that the schema does not hold
-			return nil, invalidContent.problem(FieldError{Pointer: "/payment_method", Detail: "must be a token, not a card number"})
-		case err != nil:
-			return nil, err
-		}
-		return &output{Journey: journey(wanted.ID), Location: "/payments/" + wanted.ID, Body: paymentOf(stored)}, nil
+		return func(ctx context.Context, tx fn.Tx) (made[Payment], []events.Data, error) {
+			stored, said, err := submit(ctx, tx, wanted)
+			if errors.Is(err, invoicing.ErrInvalid) { // the one rule that the schema does not hold
+				err = invalidContent.problem(FieldError{Pointer: "/payment_method", Detail: "must be a token, not a card number"})
+			}
+			return made[Payment]{body: paymentOf(stored), location: "/payments/" + wanted.ID}, said, err
+		}, nil
 	})
 }
 
-// submit records the payment. The same payment again says nothing; requests
-// under one key come one after the other (transact), so looking first is enough.
+// submit records the payment. The same payment again, under a key that has been
+// forgotten, says nothing; requests under one key come one after the other, so
+// looking first is enough.
 func submit(ctx context.Context, tx fn.Tx, wanted invoicing.NewPayment) (invoicing.Payment, []events.Data, error) {
 	_, err := invoicing.FindPayment(ctx, tx, wanted.ID)
 	known := err == nil

@@ -20,6 +20,7 @@ var (
 	malformedJSON     = kind{"malformed-json", 400, "The body is not strict JSON", "Send one JSON value in UTF-8, without duplicate names, null or anything behind it."}
 	malformedRequest  = kind{"malformed-request", 400, "The request cannot be read", "Something that the request needs is missing or broken."}
 	malformedEvent    = kind{"malformed-event", 400, "Not an event that may come in", "Send CloudEvents 1.0 of the public types, whose payloads keep their rules."}
+	missingKey        = kind{"missing-idempotency-key", 400, "There is no idempotency key", "Send an Idempotency-Key, a new one for every new request: it makes the request safe to repeat."}
 	invalidKey        = kind{"invalid-idempotency-key", 400, "The idempotency key cannot be used", "Idempotency-Key takes 1 to 255 printable ASCII characters, bare or in double quotes, once."}
 	invalidCursor     = kind{"invalid-cursor", 400, "The cursor cannot be used", "Take the value of next from the page before, unchanged."}
 	badSignature      = kind{"signature-refused", 401, "The signature is not accepted", "The body must come unchanged, signed with the shared secret, and soon."}
@@ -35,7 +36,7 @@ var (
 	wrongMediaType    = kind{"unsupported-media-type", 415, "The media type is not taken here", "The document says which media types the route takes; JSON is UTF-8."}
 	wrongEncoding     = kind{"unsupported-content-encoding", 415, "Content encodings are not taken", "Send the body as it is."}
 	invalidContent    = kind{"invalid-content", 422, "The content breaks a rule", "The list of errors says where and which."}
-	keyReused         = kind{"idempotency-key-reused", 422, "The key stands for another request", "Use a new idempotency key for a request with other content."}
+	keyReused         = kind{"idempotency-key-reused", 422, "The key stands for another request", "Use a new idempotency key for a request with other content. The list of errors says what differs."}
 	eventConflict     = kind{"event-conflict", 422, "The event contradicts an earlier one", "The same source and id, or the same operation, came before with other content."}
 	internalError     = kind{"internal-error", 500, "Something is wrong on our side", "It has been recorded under the instance."}
 	unavailable       = kind{"unavailable", 503, "Not possible right now", "Nothing is half done. Send the same request again, with the same idempotency key."}
@@ -44,7 +45,7 @@ var (
 // kinds lists every problem type, for the document and the tests.
 func kinds() []kind {
 	return []kind{
-		malformedJSON, malformedRequest, malformedEvent, invalidKey, invalidCursor, badSignature, invalidToken, insufficientScope, notFound,
+		malformedJSON, malformedRequest, malformedEvent, missingKey, invalidKey, invalidCursor, badSignature, invalidToken, insufficientScope, notFound,
 		wrongMethod, slowRequest, inFlight, balanceNotZero, accountNotOpen, tooLarge, wrongMediaType, wrongEncoding,
 		invalidContent, keyReused, eventConflict, internalError, unavailable,
 	}

@@ -13,6 +13,7 @@ import (
 	"quittance.dev/functions/accounts"
 	"quittance.dev/functions/banking"
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/idempotency"
 	"quittance.dev/functions/identity"
 	"quittance.dev/functions/invoicing"
 	"quittance.dev/functions/ledger"
@@ -24,6 +25,7 @@ import (
 // nothing.
 func (a *api) problemOf(ctx context.Context, err error) *Problem {
 	var p *Problem
+	var differs *idempotency.DiffersError
 	switch {
 	case errors.As(err, &p):
 		told := *p
@@ -31,6 +33,10 @@ func (a *api) problemOf(ctx context.Context, err error) *Problem {
 	case is(err, errNotFound, accounts.ErrNotFound, ledger.ErrAccountNotFound, banking.ErrNotFound, query.ErrNotFound,
 		invoicing.ErrInvoiceNotFound, invoicing.ErrPaymentNotFound, invoicing.ErrReceiptNotFound):
 		p = notFound.problem()
+	case errors.As(err, &differs):
+		p = keyReused.problem(differences(differs.Members)...)
+	case errors.Is(err, idempotency.ErrInFlight):
+		p = inFlight.problem()
 	case errors.Is(err, identity.ErrUnavailable):
 		p = unavailable.problem()
 		a.log(ctx).WarnContext(ctx, "nobody can be told apart", "error", err)
@@ -45,6 +51,19 @@ func (a *api) problemOf(ctx context.Context, err error) *Problem {
 	}
 	p.Instance = requestID(ctx)
 	return p
+}
+
+// differences tells in which members a request is not the one that its key stands
+// for.
+func differences(members []string) []FieldError {
+	list := make([]FieldError, len(members))
+	for i, member := range members {
+		list[i] = FieldError{Pointer: member, Detail: "differs from the first request"}
+		if !strings.HasPrefix(member, "/") && member != "" {
+			list[i].Pointer, list[i].Parameter = "", member
+		}
+	}
+	return list
 }
 
 // errNotFound is for what this package reads itself.

@@ -12,8 +12,13 @@ import (
 	"quittance.dev/functions/ledger"
 )
 
-// What only this function reads. Everything here runs on the pool, outside the
-// kernel's transactions.
+// What only this function reads.
+
+// querier is a pool or a transaction.
+type querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
 
 // inLedger reads the state of several accounts at once.
 func (a *api) inLedger(ctx context.Context, list []accounts.Account) (map[string]ledger.Account, error) {
@@ -44,8 +49,8 @@ type receiptRow struct {
 }
 
 // receiptOf finds the receipt of an invoice, nil if it has none yet.
-func (a *api) receiptOf(ctx context.Context, invoiceID string) (*receiptRow, error) {
-	rows, err := a.host.Pool().Query(ctx, `select number, issued_at from invoicing.receipt where invoice_id = $1`, invoiceID)
+func receiptOf(ctx context.Context, q querier, invoiceID string) (*receiptRow, error) {
+	rows, err := q.Query(ctx, `select number, issued_at from invoicing.receipt where invoice_id = $1`, invoiceID)
 	if err != nil {
 		return nil, fmt.Errorf("find receipt: %w", err)
 	}

@@ -31,9 +31,12 @@ func (p *webpage) put(markup string, text ...string) {
 	fmt.Fprintf(p, markup, escaped...)
 }
 
+// raw writes markup of ours as it is.
+func (p *webpage) raw(markup string) { _, _ = p.WriteString(markup) } // a Builder takes everything
+
 // table writes a table of rows of markup, or nothing if there are none.
 func (p *webpage) table(head string, rows func()) {
-	p.WriteString("<table>\n" + head)
+	p.raw("<table>\n" + head)
 	rows()
 	p.put("</table>")
 }
@@ -44,7 +47,7 @@ func renderPage(document *huma.OpenAPI) (page []byte, policy string) {
 	p := &webpage{}
 	p.put("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
 	p.put("<title>%s API</title>\n<style>", document.Info.Title)
-	p.WriteString(pageCSS)
+	p.raw(pageCSS)
 	p.put("</style>\n</head>\n<body>\n<h1>%s API <small>%s</small></h1>\n", document.Info.Title, document.Info.Version)
 	for paragraph := range strings.SplitSeq(document.Info.Description, "\n\n") {
 		p.put("<p>%s</p>\n", paragraph)

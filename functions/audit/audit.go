@@ -7,10 +7,15 @@ import (
 	"quittance.dev/events"
 	"quittance.dev/functions/delivery"
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/idempotency"
 )
 
 // partitionsAhead is how many days of outbox partitions exist in advance.
 const partitionsAhead = 2
+
+// purgedAtOnce bounds how many answers of old requests a tick takes away: with a
+// tick every ten seconds some eight million a day.
+const purgedAtOnce = 1000
 
 // New makes the function. deadline is how long after the broker took an event
 // every consumer must have handled it; it must be over the Triggers' whole
@@ -19,6 +24,9 @@ func New(deadline time.Duration) fn.Function {
 	return fn.Function{Name: "audit", Handlers: []fn.Handler{
 		fn.Local(func(ctx context.Context, tx fn.Tx, _ fn.In[events.Tick]) ([]events.Data, error) {
 			if err := delivery.MakePartitions(ctx, tx, partitionsAhead); err != nil {
+				return nil, err
+			}
+			if _, err := idempotency.Purge(ctx, tx, purgedAtOnce); err != nil {
 				return nil, err
 			}
 			missing, err := delivery.QueueUnheard(ctx, tx, deadline)

@@ -64,11 +64,13 @@ const seed = `
 	update invoicing.invoice set state = 'paid', payment_id = {captured2}, paid_at = now() where id = {paid2};
 	insert into invoicing.receipt (id, invoice_id, payment_id, issuer, number, pdf, issued_at) values ({receipt}, {paid}, {captured}, 'quittance', 1, '%PDF-', now());
 	insert into closure.account_closure (account_id, closure_id, notes) values ({account}, {closure}, '');
+	insert into idempotency.request (caller, route, key, fingerprint, members, status, location, journey, body, answered_at, expires_at)
+	values ({customer}, 'POST /x', 'k', sha256(''), '{}', 200, '', '', '{}', now(), now() + interval '30 days');
 	insert into notification.notification (id, kind, subject_id, channel, customer_id, content, expires_at) values ({note}, 'k', {account}, 'email', {customer}, '{}', now());
 `
 
 func rules() []rule {
-	return slices.Concat(deliveryRules, accountRules, ledgerRules, bankingRules, invoicingRules, closureRules, notificationRules)
+	return slices.Concat(deliveryRules, accountRules, ledgerRules, bankingRules, invoicingRules, closureRules, notificationRules, idempotencyRules)
 }
 
 var placeholder = regexp.MustCompile(`\{(\w+)\}`)
