@@ -155,14 +155,3 @@ func built(file string) ([]string, error) {
 	}
 	return images, nil
 }
-
-// missing lists what is in want and not in have.
-func missing(want, have []string) []string {
-	var out []string
-	for _, name := range want {
-		if !slices.Contains(have, name) {
-			out = append(out, name)
-		}
-	}
-	return out
-}

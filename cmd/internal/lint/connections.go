@@ -62,7 +62,7 @@ func (c *check) connections() {
 }
 
 func (c *check) pool(name string) int {
-	return c.settings[name].Service.Postgres.MaxConnections
+	return c.settings[name].Postgres.MaxConnections
 }
 
 // maxConnections is what Postgres takes: as its arguments here say, or as the

@@ -44,7 +44,7 @@ func (c *check) functions() {
 		c.ofFunction(pod{s.Object, podPaths["serving.knative.dev/Service"], s.is.Spec.Template.Spec.PodSpec})
 	}
 	for _, t := range c.triggers {
-		c.sameFile(t.Object.Title(), t.Object.Origin().File, knative.Consumer(t.is), t.Line("metadata", "name").Line)
+		c.sameFile(t.Title(), t.Origin().File, knative.Consumer(t.is), t.Line("metadata", "name").Line)
 	}
 }
 

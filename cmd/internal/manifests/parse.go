@@ -155,6 +155,7 @@ func child(node *yaml.Node, step string) (value, key *yaml.Node) {
 				return e, e
 			}
 		}
+	default: // a value has nothing below it
 	}
 	return nil, nil
 }
