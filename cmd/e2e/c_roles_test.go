@@ -6,9 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/require"
+
+	"quittance.dev/events"
+	"quittance.dev/functions/fn"
 )
 
 // A28, C2: with what lies in a function's own Secret, the database can be used
@@ -57,4 +62,27 @@ func TestA28_PodsHaveNothingTheyDoNotNeed(t *testing.T) {
 		require.Regexp(t, `token=false account=[a-z-]+ readonly=true nonroot=true caps=ALL$`, pod)
 		require.NotContains(t, pod, "account=default")
 	}
+}
+
+// B29: whoever can reach a Broker can post, but not in the bank's name. An event
+// of the archive without its signature, as a new event, is refused by those that
+// move money, and nothing moves.
+func TestB29_AForgedEventMovesNothing(t *testing.T) {
+	c := here(t)
+	said := c.said(t)
+	at := slices.IndexFunc(said, func(e fn.Envelope) bool { return e.Type == events.TypeDepositRequested })
+	require.GreaterOrEqual(t, at, 0, "the journeys were played before")
+	forged := said[at]
+	forged.ID = uuid.NewString()
+	before := c.count(t, `select count(*) from ledger.journal`)
+	status, err := c.postAsItIs(t.Context(), forged)
+	require.NoError(t, err)
+	require.Equal(t, 2, status/100, "the Broker takes everything")
+	eventually(t, time.Minute, "the forged event is a dead letter", func() bool {
+		return c.count(t, `select count(*) from delivery.dead_letter where event_id = $1 and consumer = 'ledger-posting'`, forged.ID) == 1
+	})
+	require.Equal(t, before, c.count(t, `select count(*) from ledger.journal`))
+	_, err = c.owner.Exec(t.Context(), `update delivery.dead_letter set status = 'discarded' where event_id = $1`, forged.ID)
+	require.NoError(t, err)
+	figures.add("an event without the bank's signature: dead letter, nothing posted")
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -17,11 +18,14 @@ import (
 
 	"quittance.dev/cmd/internal/books"
 	"quittance.dev/cmd/internal/demo"
+	"quittance.dev/events"
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/signing"
 )
 
 // cluster is what the tests reach of the bank.
 type cluster struct {
+	keys     *signing.Signer // the relay's
 	owner    *pgxpool.Pool
 	postgres *forward
 	api      *forward
@@ -55,6 +59,11 @@ func here(t *testing.T) *cluster {
 	c.owner, err = connect(t.Context(), c.postgres.Address, "bank_owner", string(secret(t, "postgres-owner", "password")), secret(t, "postgres-owner", "ca.crt"))
 	require.NoError(t, err)
 	t.Cleanup(c.owner.Close)
+	keys := t.TempDir()
+	for _, consumer := range events.Verifying() {
+		require.NoError(t, os.WriteFile(filepath.Join(keys, consumer), secret(t, "event-keys-"+consumer, "keys"), 0o600))
+	}
+	c.keys = signing.Folder(keys, events.Verifying()...)
 	return &c
 }
 
@@ -104,8 +113,17 @@ func (a asAPI) RoundTrip(r *http.Request) (*http.Response, error) {
 	return a.next.RoundTrip(r)
 }
 
-// post sends an event to its Broker, as the relay would, and returns the status.
+// post sends an event to its Broker, signed as the relay would, and returns the
+// status.
 func (c *cluster) post(ctx context.Context, e fn.Envelope) (int, error) {
+	e, err := e.Signed(c.keys)
+	if err != nil {
+		return 0, err
+	}
+	return c.postAsItIs(ctx, e)
+}
+
+func (c *cluster) postAsItIs(ctx context.Context, e fn.Envelope) (int, error) {
 	r, err := e.Request(ctx, "http://"+c.brokers.Address+"/"+namespace+"/"+string(e.Broker))
 	if err != nil {
 		return 0, err
