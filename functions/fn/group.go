@@ -116,8 +116,8 @@ func (g *group) gather() {
 }
 
 const (
-	gatherShare  = 4 // of the largest group is worth no more waiting
-	gatherPauses = 3
+	gatherShare  = 5 // of the largest group is worth no more waiting
+	gatherPauses = 25
 	gatherPause  = 100 * time.Microsecond
 )
 
