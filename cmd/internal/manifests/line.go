@@ -22,7 +22,11 @@ func (o *Object) Line(path ...string) Position {
 	keys, value := o.keys(path)
 	best := Position{o.set.Name, 1}
 	rank := -1
-	for _, d := range o.descriptions() {
+	descriptions := o.descriptions()
+	if len(descriptions) > 0 && isIdentity(path) {
+		descriptions = descriptions[:1] // a patch repeats it
+	}
+	for _, d := range descriptions {
 		depth, node, at := d.follow(keys)
 		score := depth * 2
 		if depth == len(keys) && says(node, value) {
@@ -34,6 +38,15 @@ func (o *Object) Line(path ...string) Position {
 		}
 	}
 	return best
+}
+
+// isIdentity tells whether a path is to what makes an object this one.
+func isIdentity(path []string) bool {
+	switch strings.Join(path, ".") {
+	case "apiVersion", "kind", "metadata.name", "metadata.namespace":
+		return true
+	}
+	return false
 }
 
 // descriptions lists all that is said about o, from the inside out: documents in
