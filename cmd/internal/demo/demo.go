@@ -13,10 +13,10 @@ import (
 
 // Options of a run.
 type Options struct {
-	API  string // base URL
+	API string // base URL
 	// Logins signs in the people of the demo.
 	Logins *Logins
-	HTTP *http.Client
+	HTTP   *http.Client
 	// Run names the run: the same name plays the same run.
 	Run string
 	// Say is told of each step as it is done; may be nil.
