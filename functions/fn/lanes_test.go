@@ -76,7 +76,7 @@ func TestALoneEventIsNotKeptWaiting(t *testing.T) {
 		longest         time.Duration
 	}{
 		{waiting: 1, others: 0, longest: 0},
-		{waiting: 1, others: 1, longest: time.Millisecond},
+		{waiting: 1, others: 1, longest: 2500 * time.Microsecond},
 		{waiting: 128, others: 1, longest: 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -111,7 +111,7 @@ func TestOrderOfTheEnd(t *testing.T) {
 	env := environment(t, db, "quittance_relay")
 	env["DRAIN"] = "50ms"
 	ctx, stop := context.WithCancel(t.Context())
-	arrived, release := make(chan struct{}), make(chan struct{})
+	arrived, running, release := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	var mu sync.Mutex
 	var order []string
 	note := func(what string) { mu.Lock(); defer mu.Unlock(); order = append(order, what) }
@@ -126,6 +126,7 @@ func TestOrderOfTheEnd(t *testing.T) {
 					note("answered")
 				}),
 				Run: func(ctx context.Context) error {
+					close(running)
 					<-ctx.Done()
 					<-release
 					note("background ended")
@@ -143,6 +144,7 @@ func TestOrderOfTheEnd(t *testing.T) {
 	require.Eventually(t, func() bool { status, _ := get(t, url+"/healthz", ""); return status == http.StatusOK }, 20*time.Second, 10*time.Millisecond)
 	go func() { status, _ := get(t, url+"/slow", ""); answer <- status }()
 	<-arrived
+	<-running // it waits for the schema, too
 	stop()
 	require.Eventually(t, func() bool { // the listener is closed while the request is still served
 		status, _ := get(t, url+"/healthz", "kube-probe/1.34")
