@@ -138,6 +138,14 @@ func connect(ctx context.Context, address, role, password string, authority []by
 	return connectTo(ctx, "quittance", address, role, password, authority)
 }
 
+// ping waits a while only: a connection through a forwarding that has broken
+// neither answers nor ends.
+func ping(ctx context.Context, pool *pgxpool.Pool) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return pool.Ping(ctx)
+}
+
 // connectTo opens a pool as role with password through a forwarded port. The
 // server's certificate is checked against its own authority and name.
 func connectTo(ctx context.Context, database, address, role, password string, authority []byte) (*pgxpool.Pool, error) {
@@ -157,7 +165,7 @@ func connectTo(ctx context.Context, database, address, role, password string, au
 	// A connection that Postgres refuses ends the forwarding; it is up again soon.
 	var answer *pgconn.PgError
 	for try := 0; ; try++ {
-		err := pool.Ping(ctx)
+		err := ping(ctx, pool)
 		if err == nil {
 			return pool, nil
 		}

@@ -70,6 +70,12 @@ func here(t *testing.T) *cluster {
 func TestMain(m *testing.M) {
 	code := m.Run()
 	figures.print()
+	c, _ := bank()
+	for _, door := range []*forward{c.postgres, c.api, c.brokers, c.outside} {
+		if door != nil {
+			door.close()
+		}
+	}
 	os.Exit(code)
 }
 
