@@ -14,6 +14,7 @@ import (
 	"quittance.dev/cmd/internal/bank"
 	"quittance.dev/cmd/internal/knative"
 	"quittance.dev/config"
+	"quittance.dev/functions/api"
 	"quittance.dev/functions/telemetry"
 )
 
@@ -21,6 +22,7 @@ import (
 type place struct {
 	data, infra, api, workbench, logLevel string
 	auditDeadline                         time.Duration // 0: the bank's default
+	limits                                api.Limits    // of each caller; zero: the API's default
 }
 
 func (p *place) flags(c *cobra.Command) {
@@ -57,7 +59,7 @@ func (p *place) start(ctx context.Context, weather *knative.Weather) (_ *bank.Ba
 	}
 	b, err := bank.Start(ctx, bank.Options{
 		DataDir: data, Infra: os.DirFS(p.infra), API: p.api, Workbench: p.workbench,
-		Weather: weather, Metrics: metrics, Logger: logger, AuditDeadline: p.auditDeadline,
+		Weather: weather, Metrics: metrics, Logger: logger, AuditDeadline: p.auditDeadline, Limits: p.limits,
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w (the log: %s)", err, log.Name())

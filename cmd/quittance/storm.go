@@ -13,6 +13,7 @@ import (
 	"quittance.dev/cmd/internal/bank"
 	"quittance.dev/cmd/internal/demo"
 	"quittance.dev/cmd/internal/knative"
+	"quittance.dev/functions/api"
 )
 
 func stormCommand() *cobra.Command {
@@ -57,6 +58,7 @@ func stormCommand() *cobra.Command {
 		},
 	}
 	p.api, p.workbench, p.logLevel = "127.0.0.1:0", "127.0.0.1:0", "INFO"
+	p.limits = api.Limits{PerSecond: 1e6, Burst: 1e6} // three people play all journeys
 	f := c.Flags()
 	f.StringVar(&p.data, "data", "", "folder of the bank; a temporary one when empty")
 	f.StringVar(&p.infra, "infra", "infra", "folder of the manifests")

@@ -91,6 +91,8 @@ func (a *api) authenticate(scopes []identity.Scope, next http.Handler) http.Hand
 		case err != nil:
 			writeProblem(w, r, a.problemOf(r.Context(), err))
 			return
+		case !a.limit(w, r, who.ID):
+			return
 		case !who.May(scopes...):
 			names := make([]string, len(scopes))
 			for i, s := range scopes {

@@ -31,6 +31,8 @@ type Options struct {
 	// Webhooks verifies the card processor's webhooks. Without it their route
 	// accepts nothing.
 	Webhooks WebhookVerifier
+	// Limits of each caller. Default 50 requests a second and 100 at once.
+	Limits Limits
 	// BodyTimeout is how long a body may take to arrive. Default 10 s.
 	BodyTimeout time.Duration
 	// Now is the clock that webhook signatures are checked against. Default
@@ -44,6 +46,7 @@ type api struct {
 	logger   *slog.Logger
 	tokens   TokenVerifier
 	webhooks WebhookVerifier
+	limiter  *limiter
 	now      func() time.Time
 	huma     huma.API
 	routes   *routes
@@ -77,7 +80,7 @@ func build(o Options) (*api, error) {
 		o.Now = time.Now
 	}
 	a := &api{
-		host: o.Host, logger: o.Logger.With("function", name), tokens: o.Tokens, webhooks: o.Webhooks, now: o.Now,
+		host: o.Host, logger: o.Logger.With("function", name), tokens: o.Tokens, webhooks: o.Webhooks, now: o.Now, limiter: newLimiter(o.Limits, o.Now),
 	}
 	a.routes = &routes{mux: http.NewServeMux(), bodyTimeout: o.BodyTimeout, access: map[string][]identity.Scope{}, authenticate: a.authenticate}
 	a.huma = humago.New(a.routes, config(o.DiscoveryURL))
@@ -145,7 +148,7 @@ func register[I, O any](a *api, op huma.Operation, problems []kind, handle func(
 func (a *api) responses(op huma.Operation, problems []kind) map[string]*huma.Response {
 	problems = append([]kind{internalError, unavailable, invalidContent}, problems...)
 	if len(scopesOf(&op)) > 0 {
-		problems = append(problems, invalidToken, insufficientScope)
+		problems = append(problems, invalidToken, insufficientScope, tooMany)
 	}
 	if op.Method == http.MethodPost {
 		problems = append(problems, malformedJSON, malformedRequest, slowRequest, tooLarge, wrongMediaType, wrongEncoding)
@@ -167,7 +170,7 @@ func (a *api) responses(op huma.Operation, problems []kind) map[string]*huma.Res
 			Description: k.urn() + ": " + k.title,
 			Content:     map[string]*huma.MediaType{problemMediaType: {Schema: a.problems}},
 		}
-		if k.status == http.StatusServiceUnavailable || k == inFlight {
+		if k.status == http.StatusServiceUnavailable || k == inFlight || k == tooMany {
 			responses[status].Headers = map[string]*huma.Param{"Retry-After": {
 				Description: "Seconds to wait.", Schema: &huma.Schema{Type: huma.TypeInteger},
 			}}

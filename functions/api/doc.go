@@ -21,7 +21,8 @@
 //
 // The way in, outermost first (New wires it): request id and security headers
 // (headers.go); a panic becomes a 500; the route's span and duration
-// (fn.Observe); who is asking, and whether the route is for them (access.go);
+// (fn.Observe); who is asking, how much they ask for (limits.go),
+// and whether the route is for them (access.go);
 // unknown path and method as problems (notfound.go); the body, at
 // most 64 KiB of strict JSON (body.go); huma, which checks it against the
 // schema of the document; then the handler, one file per noun.

@@ -57,7 +57,7 @@ func openBank(t testing.TB) *bank {
 	}}
 	var err error
 	b.api, err = build(Options{
-		Host: host, Logger: quiet, Tokens: issuer.Verifier(), Webhooks: Secrets{outside.Literal(webhookSecret)}, Now: func() time.Time { return b.now },
+		Host: host, Logger: quiet, Tokens: issuer.Verifier(), Limits: Limits{1e6, 1e6}, Webhooks: Secrets{outside.Literal(webhookSecret)}, Now: func() time.Time { return b.now },
 	})
 	require.NoError(t, err)
 	server := httptest.NewServer(b.api.handler())

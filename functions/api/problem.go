@@ -32,6 +32,7 @@ var (
 	inFlight          = kind{"in-flight", 409, "The same request is being handled", "Ask again in a moment."}
 	balanceNotZero    = kind{"balance-not-zero", 409, "The account is not empty", "Withdraw what is in the account, then close it."}
 	accountNotOpen    = kind{"account-not-open", 409, "The account is not open", "An account that is closing or closed takes nothing new."}
+	tooMany           = kind{"too-many-requests", 429, "Too many requests", "Wait for as long as Retry-After says. The headers RateLimit-Policy and RateLimit tell how much there is."}
 	tooLarge          = kind{"too-large", 413, "The body is too large", "The document says how large a body may be."}
 	wrongMediaType    = kind{"unsupported-media-type", 415, "The media type is not taken here", "The document says which media types the route takes; JSON is UTF-8."}
 	wrongEncoding     = kind{"unsupported-content-encoding", 415, "Content encodings are not taken", "Send the body as it is."}
@@ -46,7 +47,7 @@ var (
 func kinds() []kind {
 	return []kind{
 		malformedJSON, malformedRequest, malformedEvent, missingKey, invalidKey, invalidCursor, badSignature, invalidToken, insufficientScope, notFound,
-		wrongMethod, slowRequest, inFlight, balanceNotZero, accountNotOpen, tooLarge, wrongMediaType, wrongEncoding,
+		wrongMethod, slowRequest, inFlight, balanceNotZero, accountNotOpen, tooLarge, tooMany, wrongMediaType, wrongEncoding,
 		invalidContent, keyReused, eventConflict, internalError, unavailable,
 	}
 }

@@ -3,6 +3,7 @@ package identity_test
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -176,4 +177,26 @@ func TestConfigurationsThatCannotBeMeant(t *testing.T) {
 	require.NoError(t, err)
 	_, err = v.Verify(context.Background(), identitytest.New(t).Token("ada", identity.Customer))
 	require.ErrorIs(t, err, identity.ErrUnavailable, "without an issuer nobody gets in")
+}
+
+// FuzzVerify: no token but an honest one is let in, and none breaks us.
+func FuzzVerify(f *testing.F) {
+	issuer := identitytest.New(f)
+	v, err := identity.NewVerifier(identitytest.Config(f), identity.Options{Transport: issuer, Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(f, err)
+	honest := issuer.Token("ada", identity.Customer)
+	f.Add(honest)
+	f.Add(issuer.SignRaw(map[string]any{"typ": "at+jwt", "kid": issuer.KeyID()}, []byte(`{"exp":1e400}`)))
+	f.Add("..")
+	f.Add("eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJub25lIn0.e30.")
+	signed := honest[:strings.LastIndexByte(honest, '.')]
+	f.Fuzz(func(t *testing.T, token string) {
+		p, err := v.Verify(context.Background(), token)
+		if err == nil {
+			require.True(t, strings.HasPrefix(token, signed+"."), "another token was let in: %q", token)
+			return
+		}
+		require.ErrorIs(t, err, identity.ErrInvalid)
+		require.Zero(t, p)
+	})
 }

@@ -46,6 +46,8 @@ type Options struct {
 	Journal   knative.Journal  // told of every hop; may be nil
 	Metrics   http.Handler     // served on the workbench; may be nil
 	Logger    *slog.Logger
+	// Limits of each caller of the API; the API's default when zero.
+	Limits api.Limits
 	// AuditDeadline is how long an event may stay unheard; default 20 s, over
 	// the Triggers' span of retries.
 	AuditDeadline time.Duration
@@ -151,7 +153,7 @@ func (b *Bank) host(ctx context.Context, o Options, all []fn.Function, clients e
 		services[f.Name] = host
 		if f.Name == apiName {
 			if services[f.Name], err = api.New(api.Options{
-				Host: host, Logger: o.Logger, Tokens: clients.Tokens, Webhooks: api.Secrets(clients.Webhooks),
+				Host: host, Logger: o.Logger, Tokens: clients.Tokens, Limits: o.Limits, Webhooks: api.Secrets(clients.Webhooks),
 				DiscoveryURL: "http://" + o.Workbench + issuerPath + "/.well-known/openid-configuration",
 			}); err != nil {
 				return nil, err
@@ -208,7 +210,7 @@ func (b *Bank) listen(ctx context.Context, o Options, apiHandler http.Handler) e
 			return fmt.Errorf("listen: %w (choose another address with --api and --workbench)", err)
 		}
 		server := &http.Server{
-			Handler: door.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+			Handler: onlyLoopbackNames(listener.Addr(), door.handler), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
 			IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 		}
 		go func() { _ = server.Serve(listener) }() // ends with Shutdown

@@ -20,6 +20,7 @@ import (
 	"quittance.dev/cmd/internal/issuer"
 	"quittance.dev/cmd/internal/knative"
 	"quittance.dev/events"
+	"quittance.dev/functions/api"
 	"quittance.dev/functions/fn"
 )
 
@@ -33,6 +34,7 @@ func start(t *testing.T, weather *knative.Weather) *bank.Bank {
 		API: "127.0.0.1:0", Workbench: "127.0.0.1:0", Weather: weather,
 		Logger:        slog.New(slog.NewJSONHandler(io.Discard, nil)),
 		AuditDeadline: 3 * time.Second,
+		Limits:        api.Limits{PerSecond: 1e6, Burst: 1e6}, // few people play many
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() {

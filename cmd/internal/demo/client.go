@@ -64,13 +64,13 @@ func (c *client) get(ctx context.Context, path string) (object, error) {
 	})
 }
 
-// again sends the request until there is an answer other than 5xx or 409.
+// again sends the request until there is an answer other than 5xx, 409 or 429.
 func (c *client) again(ctx context.Context, what string, make func(context.Context) (*http.Request, error)) (object, error) {
 	var last error
 	for {
 		answer, err := c.once(ctx, make)
 		var refused refusedError
-		if err == nil || (errors.As(err, &refused) && refused.status != http.StatusConflict) {
+		if err == nil || (errors.As(err, &refused) && refused.status != http.StatusConflict && refused.status != http.StatusTooManyRequests) {
 			return answer, err
 		}
 		last = err

@@ -19,6 +19,7 @@ type Blocks struct {
 	config.Mambu
 	config.ExternalE
 	config.OIDC
+	config.API
 	config.Stripe
 	config.Mail
 	config.SMS

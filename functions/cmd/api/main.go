@@ -17,6 +17,7 @@ func main() {
 		var c struct {
 			config.Stripe
 			config.OIDC
+			config.API
 		}
 		if err := config.Load(ctx, lookup, &c); err != nil {
 			return serve.Parts{}, err
@@ -28,6 +29,7 @@ func main() {
 		host := fn.NewHost(api.Function(), p.Pool, fn.Options{Logger: p.Logger, Deadline: p.Config.Deadline})
 		handler, err := api.New(api.Options{
 			Host: host, Logger: p.Logger, Tokens: tokens, DiscoveryURL: tokens.DiscoveryURL(),
+			Limits:   api.Limits{PerSecond: c.RequestsPerSecond, Burst: c.RequestBurst},
 			Webhooks: api.Secrets(stripe.WebhookSecrets(c.Stripe)),
 		})
 		return serve.Parts{Handler: handler, Close: host.Close}, err
