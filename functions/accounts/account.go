@@ -16,6 +16,7 @@ import (
 // Account is what never changes about an account.
 type Account struct {
 	ID         string
+	Number     int64 // what people call it; the database gives it
 	CustomerID string
 	Owner      string // the owner of the customer
 	Product    events.Product
@@ -24,7 +25,7 @@ type Account struct {
 }
 
 // Open gives a customer of a.Owner's an account, as of tx's instant, and returns
-// the stored row. created is false when the same account was there already; other
+// the stored row, with the number that the database gave it. created is false when the same account was there already; other
 // facts under the id are ErrDiffers, an unknown customer, or somebody else's, is
 // ErrNotFound.
 func Open(ctx context.Context, tx fn.Tx, a Account) (stored Account, created bool, err error) {
@@ -47,7 +48,7 @@ func Open(ctx context.Context, tx fn.Tx, a Account) (stored Account, created boo
 }
 
 const selectAccount = `
-	select a.id::text, a.customer_id::text, c.owner::text, a.product, a.currency, a.opened_at
+	select a.id::text, a.number, a.customer_id::text, c.owner::text, a.product, a.currency, a.opened_at
 	from accounts.account a join accounts.customer c on c.id = a.customer_id`
 
 // Find reads an account.
@@ -66,10 +67,11 @@ type Place struct {
 	ID       string
 }
 
-// Filter says whose accounts are meant; "" is everybody's.
+// Filter says which accounts are meant; what is not set leaves none out.
 type Filter struct {
 	Owner      string
 	CustomerID string
+	Number     *int64
 }
 
 // List lists accounts, oldest first, from after the given place on, at most limit
@@ -81,8 +83,9 @@ func List(ctx context.Context, q Querier, f Filter, after Place, limit int) ([]A
 	rows, err := q.Query(ctx, `
 		`+selectAccount+`
 		where ($1 = '' or c.owner = nullif($1, '')::uuid) and ($2 = '' or c.id = nullif($2, '')::uuid)
-		  and (a.opened_at, a.id) > ($3, $4::uuid)
-		order by a.opened_at, a.id limit $5`, f.Owner, f.CustomerID, after.OpenedAt, after.ID, limit)
+		  and ($3::bigint is null or a.number = $3)
+		  and (a.opened_at, a.id) > ($4, $5::uuid)
+		order by a.opened_at, a.id limit $6`, f.Owner, f.CustomerID, f.Number, after.OpenedAt, after.ID, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list accounts: %w", err)
 	}
@@ -94,7 +97,7 @@ func List(ctx context.Context, q Querier, f Filter, after Place, limit int) ([]A
 }
 
 func scanAccount(row pgx.Row) (a Account, err error) {
-	if err = row.Scan(&a.ID, &a.CustomerID, &a.Owner, &a.Product, &a.Currency, &a.OpenedAt); err != nil {
+	if err = row.Scan(&a.ID, &a.Number, &a.CustomerID, &a.Owner, &a.Product, &a.Currency, &a.OpenedAt); err != nil {
 		return a, fmt.Errorf("read account: %w", err)
 	}
 	a.OpenedAt = a.OpenedAt.UTC()

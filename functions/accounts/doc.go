@@ -4,7 +4,7 @@
 //
 // What an account holds and whether it is open is the ledger's to say. Here
 // stand the facts that never change: whose it is, of which product, in which
-// currency, since when. A customer has an owner, the principal who registered it
+// currency, since when, and the number by which people call it. A customer has an owner, the principal who registered it
 // (package identity); whatever belongs to the customer is the owner's.
 //
 // [Register] and [Open] insert under an id that the caller chose. The same id

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -43,7 +44,8 @@ func (c Currency) known() (money.Currency, error) {
 
 // Account is an account as it stands in the ledger at the moment of reading.
 type Account struct {
-	AccountID  string         `json:"account_id" doc:"The id."`
+	AccountID  string         `json:"account_id" doc:"The id, for programs."`
+	Number     int64          `json:"number" doc:"What people call the account. The bank gives it; it never changes."`
 	CustomerID string         `json:"customer_id" doc:"Whose account it is."`
 	Product    events.Product `json:"product" doc:"What kind of account it is." enum:"simple-savings,current"`
 	Currency   string         `json:"currency" doc:"In which the account is kept."`
@@ -54,7 +56,7 @@ type Account struct {
 
 func accountOf(a accounts.Account, l ledger.Account) Account {
 	return Account{
-		AccountID: a.ID, CustomerID: a.CustomerID, Product: a.Product, Currency: string(a.Currency),
+		AccountID: a.ID, Number: a.Number, CustomerID: a.CustomerID, Product: a.Product, Currency: string(a.Currency),
 		Status: l.Status, Balance: amountOf(l.BalanceMinor, a.Currency), OpenedAt: a.OpenedAt,
 	}
 }
@@ -107,6 +109,31 @@ func open(ctx context.Context, tx fn.Tx, wanted accounts.Account) (Account, []ev
 	return accountOf(stored, inLedger), said, err
 }
 
+// AccountNumber is a parameter that may be absent, and then is not 0.
+type AccountNumber struct {
+	value int64
+	set   bool
+}
+
+func (n *AccountNumber) asked() *int64 {
+	if !n.set {
+		return nil
+	}
+	return &n.value
+}
+
+// Schema is that of an integer.
+func (AccountNumber) Schema(huma.Registry) *huma.Schema {
+	var zero float64
+	return &huma.Schema{Type: huma.TypeInteger, Format: "int64", Minimum: &zero}
+}
+
+// Receiver tells huma where the value goes.
+func (n *AccountNumber) Receiver() reflect.Value { return reflect.ValueOf(&n.value).Elem() }
+
+// OnParamSet hears whether there was one.
+func (n *AccountNumber) OnParamSet(set bool, _ any) { n.set = set }
+
 // AccountPath is the input of routes about one account.
 type AccountPath struct {
 	AccountID string `path:"account_id" doc:"The account."`
@@ -148,32 +175,45 @@ type AccountList struct {
 	Next     string    `json:"next,omitempty" doc:"The value of after for the next page; absent at the end."`
 }
 
-func (a *api) listAccounts() {
-	type input struct {
-		Page
-		CustomerID ID `query:"customer_id" doc:"Only this customer's."`
+// accountsInput says which accounts a list is about.
+type accountsInput struct {
+	Page
+	CustomerID ID            `query:"customer_id" doc:"Only this customer's."`
+	Number     AccountNumber `query:"number" doc:"Only the account with this number."`
+}
+
+// accountsPage reads a page of accounts that the caller may see, and the cursor of
+// the next.
+func (a *api) accountsPage(ctx context.Context, in *accountsInput) (found []accounts.Account, next string, _ error) {
+	from, err := in.place()
+	if err != nil {
+		return nil, "", err
 	}
+	if in.After != "" && (!isID(from.id) || from.at.IsZero()) {
+		return nil, "", invalidCursor.problem()
+	}
+	filter := accounts.Filter{Owner: caller(ctx).ID, CustomerID: string(in.CustomerID), Number: in.Number.asked()}
+	if (in.CustomerID != "" || filter.Number != nil) && caller(ctx).May(identity.Operator) {
+		filter.Owner = ""
+	}
+	found, err = accounts.List(ctx, a.host.Pool(), filter, accounts.Place{OpenedAt: from.at, ID: from.id}, in.Limit+1)
+	if err != nil {
+		return nil, "", err
+	}
+	found, next = cut(found, in.Limit, func(a accounts.Account) place { return place{a.OpenedAt, a.ID} })
+	return found, next, nil
+}
+
+func (a *api) listAccounts() {
 	type output struct{ Body AccountList }
 	register(a, huma.Operation{
 		OperationID: "list-accounts", Method: http.MethodGet, Path: "/accounts", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
-		Summary: "List your accounts", Description: "An operator names a customer and gets that customer's.",
-	}, []kind{invalidCursor}, func(ctx context.Context, in *input) (*output, error) {
-		from, err := in.place()
+		Summary: "List your accounts", Description: "An operator names a customer or a number and gets those.",
+	}, []kind{invalidCursor}, func(ctx context.Context, in *accountsInput) (*output, error) {
+		found, next, err := a.accountsPage(ctx, in)
 		if err != nil {
 			return nil, err
 		}
-		if in.After != "" && (!isID(from.id) || from.at.IsZero()) {
-			return nil, invalidCursor.problem()
-		}
-		filter := accounts.Filter{Owner: caller(ctx).ID, CustomerID: string(in.CustomerID)}
-		if in.CustomerID != "" && caller(ctx).May(identity.Operator) {
-			filter.Owner = ""
-		}
-		found, err := accounts.List(ctx, a.host.Pool(), filter, accounts.Place{OpenedAt: from.at, ID: from.id}, in.Limit+1)
-		if err != nil {
-			return nil, err
-		}
-		found, next := cut(found, in.Limit, func(a accounts.Account) place { return place{a.OpenedAt, a.ID} })
 		inLedger, err := a.inLedger(ctx, found)
 		if err != nil {
 			return nil, err

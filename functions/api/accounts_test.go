@@ -66,9 +66,15 @@ func TestB12_ListingTheAccountsOfACustomer(t *testing.T) {
 	}
 	require.Empty(t, want)
 	require.Equal(t, `{"accounts":[]}`, b.get("/accounts?customer_id="+uuid.NewString()).body)
-	require.Len(t, as[list](t, b.get("/accounts"), 200).Accounts, 8, "all of the caller's own")
+	all := as[list](t, b.get("/accounts"), 200).Accounts
+	require.Len(t, all, 8, "all of the caller's own")
+	require.Equal(t, all[2:3], as[list](t, b.get(fmt.Sprint("/accounts?number=", all[2].Number)), 200).Accounts, "by its number")
+	require.Equal(t, `{"accounts":[]}`, b.get("/accounts?number=0").body)
+	stranger := b.as("stranger", everything[:2]...)
+	require.Equal(t, `{"accounts":[]}`, stranger.get(fmt.Sprint("/accounts?number=", all[2].Number)).body, "B02")
+	require.Equal(t, all[2:3], as[list](t, b.as("olga", everything[2]).get(fmt.Sprint("/accounts?number=", all[2].Number)), 200).Accounts)
 	for _, query := range []string{"?customer_id=x", "?customer_id=" + customer + "&limit=0", "?customer_id=" + customer + "&limit=101",
-		"?customer_id=" + customer + "&limit=x", "?customer_id=" + customer + "&page=2"} {
+		"?customer_id=" + customer + "&limit=x", "?number=x", "?number=-1", "?number=1.5", "?number=9223372036854775808", "?customer_id=" + customer + "&page=2"} {
 		refused(t, b.get("/accounts"+query), invalidContent)
 	}
 	for _, after := range []string{"x", "%00", "fA", "MjAyNnx4"} {

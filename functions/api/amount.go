@@ -43,11 +43,11 @@ func (Amount) Schema(huma.Registry) *huma.Schema {
 // Positive is an Amount that somebody asks to move.
 type Positive struct{ Amount }
 
-// Schema is for the document and for huma's check.
+// Schema is for the document.
 func (p Positive) Schema(r huma.Registry) *huma.Schema {
 	s := p.Amount.Schema(r)
-	var zero float64
-	s.ExclusiveMinimum = &zero
+	// For readers only: in answers a problem of its own, which huma's check cannot.
+	s.Extensions = map[string]any{"exclusiveMinimum": 0}
 	return s
 }
 
@@ -68,5 +68,5 @@ func (p Positive) in(c money.Currency) (int64, error) {
 	default:
 		return amount.Minor, nil
 	}
-	return 0, invalidContent.problem(FieldError{Pointer: "/amount", Detail: rule})
+	return 0, invalidAmount.problem(FieldError{Pointer: "/amount", Detail: rule})
 }

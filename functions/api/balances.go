@@ -11,6 +11,7 @@ import (
 
 	"quittance.dev/functions/accounts"
 	"quittance.dev/functions/identity"
+	"quittance.dev/functions/ledger"
 	"quittance.dev/functions/query"
 )
 
@@ -34,7 +35,15 @@ type Transaction struct {
 	OccurredAt   time.Time  `json:"occurred_at" doc:"When it was posted."`
 }
 
+func balanceOf(account accounts.Account, found query.Balance) Balance {
+	return Balance{
+		AccountID: account.ID, Currency: string(account.Currency),
+		Balance: amountOf(found.BalanceMinor, account.Currency), Version: found.AccountSeq,
+	}
+}
+
 func (a *api) balanceRoutes() {
+	a.listBalances()
 	a.readBalance()
 	a.listTransactions()
 }
@@ -53,12 +62,21 @@ func (a *api) exists(ctx context.Context, accountID string) (accounts.Account, e
 }
 
 func (a *api) readBalance() {
-	type output struct{ Body Balance }
+	type input struct {
+		AccountPath
+		Conditional
+	}
+	type output struct {
+		Status int
+		Cached
+		Behind int64 `header:"Quittance-Behind" doc:"How many postings the ledger has that the projection has not heard of yet; 0 when it is up to date."`
+		Body   *Balance
+	}
 	register(a, huma.Operation{
 		OperationID: "get-balance", Method: http.MethodGet, Path: "/balances/{account_id}", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
 		Summary:     "Read an account's balance",
-		Description: "From the projection for reading, which may be a moment behind the ledger.",
-	}, []kind{notFound}, func(ctx context.Context, in *AccountPath) (*output, error) {
+		Description: "From the projection for reading, which may be a moment behind the ledger; Quittance-Behind says how far. A client that holds a version asks with If-None-Match whether there is a newer one.",
+	}, []kind{notFound}, func(ctx context.Context, in *input) (*output, error) {
 		account, err := a.exists(ctx, in.AccountID)
 		if err != nil {
 			return nil, err
@@ -67,10 +85,51 @@ func (a *api) readBalance() {
 		if err != nil && !errors.Is(err, query.ErrNotFound) {
 			return nil, err
 		}
-		return &output{Balance{
-			AccountID: account.ID, Currency: string(account.Currency),
-			Balance: amountOf(found.BalanceMinor, account.Currency), Version: found.AccountSeq,
-		}}, nil
+		inLedger, err := ledger.Find(ctx, a.host.Pool(), in.AccountID) // after the projection, so it is never behind it
+		if err != nil {
+			return nil, err
+		}
+		out := &output{Cached: cached(found.Version()), Behind: inLedger.Seq - found.AccountSeq}
+		if in.holds(out.ETag) {
+			out.Status = http.StatusNotModified
+			return out, nil
+		}
+		body := balanceOf(account, found)
+		out.Status, out.Body = http.StatusOK, &body
+		return out, nil
+	})
+}
+
+// BalanceList is a page of balances.
+type BalanceList struct {
+	Balances []Balance `json:"balances" nullable:"false" doc:"In the order in which the accounts were opened."`
+	Next     string    `json:"next,omitempty" doc:"The value of after for the next page; absent at the end."`
+}
+
+func (a *api) listBalances() {
+	type output struct{ Body BalanceList }
+	register(a, huma.Operation{
+		OperationID: "list-balances", Method: http.MethodGet, Path: "/balances", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
+		Summary:     "List the balances of your accounts",
+		Description: "From the projection for reading, which may be a moment behind the ledger. An operator names a customer or a number and gets those.",
+	}, []kind{invalidCursor}, func(ctx context.Context, in *accountsInput) (*output, error) {
+		found, next, err := a.accountsPage(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		ids := make([]string, len(found))
+		for i, account := range found {
+			ids[i] = account.ID
+		}
+		balances, err := query.Balances(ctx, a.host.Pool(), ids)
+		if err != nil {
+			return nil, err
+		}
+		body := BalanceList{Balances: make([]Balance, len(found)), Next: next}
+		for i, account := range found {
+			body.Balances[i] = balanceOf(account, balances[account.ID])
+		}
+		return &output{body}, nil
 	})
 }
 

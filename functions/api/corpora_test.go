@@ -124,7 +124,7 @@ func TestCorpusOfAmounts(t *testing.T) {
 				continue
 			}
 			p := refused(t, got, kindNamed(t, c.Problem))
-			if p.Type == invalidContent.urn() {
+			if p.Type == invalidContent.urn() || p.Type == invalidAmount.urn() {
 				require.Equal(t, "/amount", p.Errors[0].Pointer, "%s, %s: %s", path, c.Name, got.body)
 			}
 			require.Equal(t, before, b.rows(), "%s, %s: nothing is written", path, c.Name)

@@ -51,7 +51,7 @@ func TestARefusalIsNotKept(t *testing.T) {
 	b.fund(account, 1)
 	close := func() answer { return b.post("/accounts/"+account+"/close", "", "Idempotency-Key", "k") }
 	refused(t, close(), balanceNotZero)
-	refused(t, b.post("/deposit", movement(account, "1.001"), "Idempotency-Key", "d"), invalidContent)
+	refused(t, b.post("/deposit", movement(account, "1.001"), "Idempotency-Key", "d"), invalidAmount)
 	require.Equal(t, 200, b.post("/deposit", movement(account, "1.00"), "Idempotency-Key", "d").status)
 	b.fund(account, 0)
 	require.Equal(t, 202, close().status)

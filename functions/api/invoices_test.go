@@ -67,11 +67,11 @@ func TestWhatAnInvoiceNeeds(t *testing.T) {
 	refused(t, write(account, uuid.NewString(), "1", "JPY", "x"), notFound)
 	for pointer, got := range map[string]answer{
 		"/currency":  write(account, customer, "1", "EUR", "x"),
-		"/amount":    write(account, customer, "1.5", "JPY", "x"),
 		"/reference": write(account, customer, "1", "JPY", `two\nlines`),
 	} {
 		require.Equal(t, pointer, refused(t, got, invalidContent).Errors[0].Pointer)
 	}
+	require.Equal(t, "/amount", refused(t, write(account, customer, "1.5", "JPY", "x"), invalidAmount).Errors[0].Pointer)
 	require.Equal(t, "/reference", refused(t, write(account, customer, "1", "JPY", ""), invalidContent).Errors[0].Pointer)
 	require.Equal(t, before, b.rows())
 	b.exec(`update ledger.account set status = 'closing', closing_at = now() where id = $1`, account)

@@ -50,6 +50,7 @@ var matrix = map[string]row{
 	"POST /withdraw":                       {status: 200, body: `{"account_id":"{account_id}","amount":1}`},
 	"GET /operation-status/{operation_id}": {status: 200},
 	"GET /idempotency/{key}":               {status: 200},
+	"GET /balances":                        {status: 200, query: "customer_id={customer_id}", foreign: map[string]outcome{"customer_id": {200, 200, "an empty list"}}},
 	"GET /balances/{account_id}":           {status: 200},
 	"GET /transactions/{account_id}":       {status: 200},
 	"POST /invoices": {status: 201,

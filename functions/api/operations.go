@@ -2,12 +2,14 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"quittance.dev/events"
+	"quittance.dev/functions/accounts"
 	"quittance.dev/functions/banking"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/identity"
@@ -73,10 +75,14 @@ func (a *api) movement(way banking.Kind, op huma.Operation) {
 	registerCommand(a, op, []kind{notFound}, func(ctx context.Context, in *input, c *command) (work[Accepted], error) {
 		account, _, err := a.ownAccount(ctx, string(in.Body.AccountID))
 		if err != nil {
+			if errors.Is(err, errNotFound) || errors.Is(err, accounts.ErrNotFound) {
+				a.log(ctx).ErrorContext(ctx, "no such account", "operation", way)
+			}
 			return nil, err
 		}
 		minor, err := in.Body.Amount.in(account.Currency)
 		if err != nil {
+			a.log(ctx).WarnContext(ctx, "invalid amount", "operation", way, "account_id", account.ID)
 			return nil, err
 		}
 		wanted := banking.Operation{ID: c.id, Kind: way, AccountID: account.ID, AmountMinor: minor, Currency: account.Currency}

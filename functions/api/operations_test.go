@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bytes"
+	"log/slog"
 	"sync"
 	"testing"
 
@@ -144,4 +146,47 @@ func TestTheSameKeyOnTheOtherRoutes(t *testing.T) {
 	}
 	require.Equal(t, 1, b.said("payment.submitted"))
 	refused(t, b.post(path, `{"amount":12.50,"currency":"EUR","method":"card","payment_method":"pm_card_mastercard"}`, key...), keyReused)
+}
+
+// E02, E03: what is refused at the door is in the log, as an error if there is no
+// such account and as a warning if the amount cannot be moved; no event is said.
+func TestE02_E03_RefusalsAreLoggedAndSayNothing(t *testing.T) {
+	t.Parallel()
+	b := openBank(t)
+	account := b.account("EUR")
+	log := &safeBuffer{}
+	b.api.logger = slog.New(slog.NewJSONHandler(log, nil))
+	before := b.rows()
+	refused(t, b.post("/withdraw", movement(uuid.NewString(), "10")), notFound)
+	require.Contains(t, log.String(), `"level":"ERROR","msg":"no such account"`)
+	for _, amount := range []string{"0", "-1", "0.001"} {
+		log.Reset()
+		refused(t, b.post("/withdraw", movement(account, amount)), invalidAmount)
+		require.Contains(t, log.String(), `"level":"WARN","msg":"invalid amount"`)
+	}
+	require.Equal(t, before, b.rows(), "no event, no operation")
+}
+
+// safeBuffer takes what several goroutines write.
+type safeBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *safeBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *safeBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+func (b *safeBuffer) Reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.text.Reset()
 }

@@ -23,6 +23,7 @@ var (
 	missingKey        = kind{"missing-idempotency-key", 400, "There is no idempotency key", "Send an Idempotency-Key, a new one for every new request: it makes the request safe to repeat."}
 	invalidKey        = kind{"invalid-idempotency-key", 400, "The idempotency key cannot be used", "Idempotency-Key takes 1 to 255 printable ASCII characters, bare or in double quotes, once."}
 	invalidCursor     = kind{"invalid-cursor", 400, "The cursor cannot be used", "Take the value of next from the page before, unchanged."}
+	invalidAmount     = kind{"invalid-amount", 400, "The amount cannot be moved", "An amount is more than nothing, in range, and has no more fraction digits than its currency."}
 	badSignature      = kind{"signature-refused", 401, "The signature is not accepted", "The body must come unchanged, signed with the shared secret, and soon."}
 	invalidToken      = kind{"invalid-token", 401, "There is no access token that is accepted", "Send an access token of the bank's OpenID provider, for this audience and not expired, as Authorization: Bearer."}
 	insufficientScope = kind{"insufficient-scope", 403, "The access token does not allow this", "The header WWW-Authenticate lists the scopes of which the token needs one."}
@@ -46,7 +47,7 @@ var (
 // kinds lists every problem type, for the document and the tests.
 func kinds() []kind {
 	return []kind{
-		malformedJSON, malformedRequest, malformedEvent, missingKey, invalidKey, invalidCursor, badSignature, invalidToken, insufficientScope, notFound,
+		malformedJSON, malformedRequest, malformedEvent, missingKey, invalidKey, invalidCursor, invalidAmount, badSignature, invalidToken, insufficientScope, notFound,
 		wrongMethod, slowRequest, inFlight, balanceNotZero, accountNotOpen, tooLarge, tooMany, wrongMediaType, wrongEncoding,
 		invalidContent, keyReused, eventConflict, internalError, unavailable,
 	}

@@ -45,6 +45,50 @@ func TestB14_BalanceAndTransactions(t *testing.T) {
 	}
 }
 
+func TestB14_BalancesOfAllAccounts(t *testing.T) {
+	t.Parallel()
+	b := openBank(t)
+	first, second, stranger := b.account("EUR"), b.account("JPY"), b.as("stranger", everything[:2]...)
+	b.exec(`insert into query.balance values ($1, 'JPY', 94, 7)`, second)
+	require.JSONEq(t, `{"balances":[{"account_id":"`+first+`","currency":"EUR","balance":0.00,"version":0},{"account_id":"`+second+`","currency":"JPY","balance":94,"version":7}]}`,
+		b.get("/balances").body)
+	page := as[BalanceList](t, b.get("/balances?limit=1"), 200)
+	require.Equal(t, first, page.Balances[0].AccountID)
+	page = as[BalanceList](t, b.get("/balances?limit=1&after="+page.Next), 200)
+	require.Equal(t, second, page.Balances[0].AccountID)
+	require.Empty(t, page.Next)
+	require.Equal(t, `{"balances":[]}`, stranger.get("/balances").body)
+	refused(t, b.get("/balances?after=x"), invalidCursor)
+}
+
+// B28: what was read is kept under its version, and the projection's next version
+// makes it stale; how far the projection is behind the ledger is told.
+func TestB28_AReadIsCachedUntilTheProjectionsNextVersion(t *testing.T) {
+	t.Parallel()
+	b := openBank(t)
+	account := b.account("EUR")
+	b.exec(`insert into query.balance values ($1, 'EUR', 94, 7)`, account)
+	b.exec(`update ledger.account set seq = 9, balance_minor = 95 where id = $1`, account)
+	got := b.get("/balances/" + account)
+	require.Equal(t, 200, got.status)
+	require.Equal(t, `"7"`, got.header.Get("ETag"))
+	require.Equal(t, "private, no-cache", got.header.Get("Cache-Control"))
+	require.Equal(t, "2", got.header.Get("Quittance-Behind"))
+	for _, held := range []string{`"7"`, `W/"7"`, `"3", "7"`, "*"} {
+		again := b.ask("GET", "/balances/"+account, "", "If-None-Match", held)
+		require.Equal(t, 304, again.status, held)
+		require.Empty(t, again.body)
+		require.Equal(t, `"7"`, again.header.Get("ETag"))
+	}
+	require.Equal(t, 200, b.ask("GET", "/balances/"+account, "", "If-None-Match", `"6", 7`).status)
+	b.exec(`update query.balance set account_seq = 9, balance_minor = 95 where account_id = $1`, account)
+	got = b.ask("GET", "/balances/"+account, "", "If-None-Match", `"7"`)
+	require.Equal(t, `"9"`, got.header.Get("ETag"))
+	require.Equal(t, "0", got.header.Get("Quittance-Behind"))
+	require.Contains(t, got.body, `"balance":0.95`)
+	refused(t, b.as("stranger", everything[:2]...).ask("GET", "/balances/"+account, "", "If-None-Match", "*"), notFound)
+}
+
 func TestAClosureAndItsHistory(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)

@@ -86,13 +86,28 @@ func (r room) accountsClosed(ctx context.Context, tx fn.Tx, ins []fn.In[events.A
 	}))
 }
 
-// finish records the outcomes. A contradiction is for a person.
+// finish records the outcomes, and tells of each in the log. A contradiction is
+// for a person.
 func (r room) finish(ctx context.Context, tx fn.Tx, ops []banking.Operation) error {
 	err := r.book.Finish(ctx, tx, ops)
 	if errors.Is(err, banking.ErrDiffers) {
 		return fn.Permanent(err)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	log := fn.Log(ctx)
+	for _, op := range ops {
+		about := []any{"operation", op.Kind, "operation_id", op.ID, "account_id", op.AccountID, "status", op.State}
+		switch op.State {
+		case banking.Failed:
+			log.WarnContext(ctx, "operation failed", append(about, "reason", op.Reason)...)
+		case banking.Completed:
+			log.InfoContext(ctx, "operation completed", about...)
+		case banking.Pending: // no outcome
+		}
+	}
+	return nil
 }
 
 func outcome(kind banking.Kind, state banking.State, id, account string, minor int64, c money.Currency, at time.Time) banking.Operation {

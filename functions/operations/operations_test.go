@@ -1,8 +1,11 @@
 package operations_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -155,4 +158,35 @@ func said(t *testing.T, owner *pgxpool.Pool) []string {
 	}
 	require.NoError(t, rows.Err())
 	return types
+}
+
+// E04, E05, E10: the outcome of an operation is one line in the log: a warning with
+// its reason if it failed.
+func TestE04_E05_OutcomesAreLogged(t *testing.T) {
+	t.Parallel()
+	var log bytes.Buffer
+	door := fntest.Open(t, operations.New(banking.Book{}), pgtest.New(t).Pool(role), fn.Options{Logger: slog.New(slog.NewJSONHandler(&log, nil))})
+	account, good, bad := uuid.NewString(), uuid.NewString(), uuid.NewString()
+	for _, d := range []events.Data{
+		events.WithdrawalCompleted{OperationID: good, AccountID: account, AmountMinor: 10000, Currency: "EUR", BalanceMinor: 89600, AccountSeq: 2},
+		events.WithdrawalRejected{OperationID: bad, AccountID: account, AmountMinor: 99999, Currency: "EUR", Reason: events.InsufficientFunds},
+	} {
+		status, body := door.Post(t, fntest.Event(d))
+		require.Equal(t, http.StatusOK, status, body)
+	}
+	door.Host.Close()
+	lines := map[string]string{}
+	for line := range strings.Lines(log.String()) {
+		for _, id := range []string{good, bad} {
+			if strings.Contains(line, `"operation_id":"`+id) {
+				lines[id] += line
+			}
+		}
+	}
+	require.Equal(t, 1, strings.Count(lines[good], "\n"))
+	require.Contains(t, lines[good], `"level":"INFO","msg":"operation completed"`)
+	require.Contains(t, lines[good], `"operation":"withdrawal"`)
+	require.Equal(t, 1, strings.Count(lines[bad], "\n"))
+	require.Contains(t, lines[bad], `"level":"WARN","msg":"operation failed"`)
+	require.Contains(t, lines[bad], `"status":"FAILED","reason":"Insufficient funds"`)
 }

@@ -140,6 +140,25 @@ func FindBalance(ctx context.Context, q Querier, accountID string) (Balance, err
 	return one(rows, scanBalance, "balance")
 }
 
+// Balances reads those of several accounts, by account. What has not been heard
+// of is not in it.
+func Balances(ctx context.Context, q Querier, accountIDs []string) (map[string]Balance, error) {
+	rows, err := q.Query(ctx, `
+		select account_id, currency, balance_minor, account_seq from query.balance where account_id = any($1::uuid[])`, accountIDs)
+	if err != nil {
+		return nil, fmt.Errorf("read balances: %w", err)
+	}
+	list, err := many(rows, scanBalance, "balances")
+	if err != nil {
+		return nil, err
+	}
+	found := make(map[string]Balance, len(list))
+	for _, b := range list {
+		found[b.AccountID] = b
+	}
+	return found, nil
+}
+
 // BalancesOf lists the balances of a customer's accounts, in pages as
 // AccountsOf.
 func BalancesOf(ctx context.Context, q Querier, customerID, after string, limit int) ([]Balance, error) {

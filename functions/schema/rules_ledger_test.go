@@ -5,6 +5,8 @@ var accountRules = []rule{
 	{table: "accounts.customer", name: "customer_has_name", sql: `insert into accounts.customer (id, owner, name, email, phone) values ({new}, {new}, '', 'b@example.com', '')`},
 	{table: "accounts.customer", name: "customer_has_email", sql: `insert into accounts.customer (id, owner, name, email, phone) values ({new}, {new}, 'B', 'b@', '')`},
 	{table: "accounts.account", name: "account_id", sql: `insert into accounts.account (id, customer_id, product, currency) values ({account}, {customer}, 'current', 'EUR')`},
+	{table: "accounts.account", name: "account_number", sql: `insert into accounts.account (id, number, customer_id, product, currency) overriding system value
+		select {new}, number, customer_id, product, currency from accounts.account where id = {account}`},
 	{table: "accounts.account", name: "account_has_customer", sql: `insert into accounts.account (id, customer_id, product, currency) values ({new}, {nobody}, 'current', 'EUR')`},
 	{table: "accounts.account", name: "account_product_known", sql: `insert into accounts.account (id, customer_id, product, currency) values ({new}, {customer}, 'gold', 'EUR')`},
 }
