@@ -62,6 +62,12 @@ var catalogue = []Entry{
 	{Type: TypeWithdrawalRequested, Broker: Requests, Aliases: []string{"WITHDRAW_CMD"}, Public: true, Says: []string{"api"}, Hears: []string{"ledger-posting"}, Sample: WithdrawalRequested{}},
 	{Type: TypeWithdrawalCompleted, Broker: Money, Aliases: []string{"WITHDRAW_EVENT", "WithdrawalCompleted"}, Says: []string{"ledger-posting"}, Hears: []string{"banking", "query", "closure-mambu", "notification"}, Sample: WithdrawalCompleted{}},
 	{Type: TypeWithdrawalRejected, Broker: Money, Aliases: []string{"WITHDRAW_FAILED_EVENT"}, Says: []string{"ledger-posting"}, Hears: []string{"banking", "notification"}, Sample: WithdrawalRejected{}},
+	{Type: TypeTransferRequested, Broker: Requests, Says: []string{"api"}, Hears: []string{"ledger-posting"}, Sample: TransferRequested{}},
+	{Type: TypeTransferCompleted, Broker: Money, Says: []string{"ledger-posting"}, Hears: []string{"query", "closure-mambu", "notification"}, Sample: TransferCompleted{}},
+	{Type: TypeTransferRejected, Broker: Money, Says: []string{"ledger-posting"}, Sample: TransferRejected{}},
+	{Type: TypeBankTransactionRequested, Broker: Requests, Says: []string{"api"}, Hears: []string{"ledger-posting"}, Sample: BankTransactionRequested{}},
+	{Type: TypeBankTransactionCompleted, Broker: Money, Says: []string{"ledger-posting"}, Hears: []string{"query", "closure-mambu", "notification"}, Sample: BankTransactionCompleted{}},
+	{Type: TypeBankTransactionRejected, Broker: Money, Says: []string{"ledger-posting"}, Sample: BankTransactionRejected{}},
 	{Type: TypeSuspenseRecorded, Broker: Money, Says: []string{"ledger-posting"}, Sample: SuspenseRecorded{}},
 
 	{Type: TypePaymentSubmitted, Broker: Payments, Says: []string{"api"}, Hears: []string{"validation"}, Sample: PaymentSubmitted{}},

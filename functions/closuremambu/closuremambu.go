@@ -25,10 +25,13 @@ func New(client Mambu, count *closure.Counters) fn.Function {
 	r := room{mambu: client, count: count}
 	return fn.Function{Name: Name, Handlers: []fn.Handler{
 		fn.LogWith(fn.Local(r.withdrawn), func(d events.WithdrawalCompleted) []any {
-			if !d.Closing {
-				return []any{"account_id", d.AccountID}
-			}
-			return closure.LogPairs(closure.ID(d.AccountID), d.AccountID, closure.StepStart)
+			return starting(d.Closing, d.AccountID)
+		}),
+		fn.LogWith(fn.Local(r.transferred), func(d events.TransferCompleted) []any {
+			return starting(d.Closing, d.DebitedAccountID())
+		}),
+		fn.LogWith(fn.Local(r.taken), func(d events.BankTransactionCompleted) []any {
+			return starting(d.Closing, d.DstAccountID)
 		}),
 		fn.LogWith(fn.Local(r.requested), func(d events.AccountCloseRequested) []any {
 			return closure.LogPairs(closure.ID(d.AccountID), d.AccountID, closure.StepStart)
@@ -37,6 +40,15 @@ func New(client Mambu, count *closure.Counters) fn.Function {
 			return closure.LogPairs(d.ClosureID, d.AccountID, closure.StepMambu)
 		}),
 	}}
+}
+
+// starting is what the log says of a posting, which begins a closure if it left
+// the account closing.
+func starting(closing bool, accountID string) []any {
+	if !closing {
+		return []any{"account_id", accountID}
+	}
+	return closure.LogPairs(closure.ID(accountID), accountID, closure.StepStart)
 }
 
 type room struct {

@@ -2,6 +2,8 @@
 // closure of an emptied account and closes the account in Mambu.
 //
 //	Hears    withdrawal.completed       when it left the account closing, at 0
+//	         transfer.completed         likewise, the account that was debited
+//	         bank-transaction.completed likewise
 //	         account.close-requested    when a customer closes an empty account
 //	         closure.started            its own: time to ask Mambu
 //	Says     closure.started, closure.mambu-closed

@@ -19,6 +19,24 @@ func (r room) withdrawn(ctx context.Context, tx fn.Tx, in fn.In[events.Withdrawa
 	return r.start(ctx, tx, in.Data.AccountID, "Emptied by a withdrawal.")
 }
 
+// transferred starts a closure after the transfer that emptied the account it was
+// taken from, and says nothing about any other.
+func (r room) transferred(ctx context.Context, tx fn.Tx, in fn.In[events.TransferCompleted]) ([]events.Data, error) {
+	if !in.Data.Closing {
+		return nil, nil
+	}
+	return r.start(ctx, tx, in.Data.DebitedAccountID(), "Emptied by a transfer.")
+}
+
+// taken starts a closure after the bank has taken the last of an account, and
+// says nothing about any other.
+func (r room) taken(ctx context.Context, tx fn.Tx, in fn.In[events.BankTransactionCompleted]) ([]events.Data, error) {
+	if !in.Data.Closing {
+		return nil, nil
+	}
+	return r.start(ctx, tx, in.Data.DstAccountID, "Emptied by the bank.")
+}
+
 // requested starts a closure that the customer asked for.
 func (r room) requested(ctx context.Context, tx fn.Tx, in fn.In[events.AccountCloseRequested]) ([]events.Data, error) {
 	return r.start(ctx, tx, in.Data.AccountID, "Closed at the customer's request.")

@@ -20,6 +20,17 @@ func TestA17_AnEmptiedAndFrozenAccountStartsItsClosure(t *testing.T) {
 	for _, start := range []func(string) events.Data{
 		func(id string) events.Data { return emptied(id) },
 		func(id string) events.Data { return events.AccountCloseRequested{AccountID: id} },
+		func(id string) events.Data {
+			return events.TransferCompleted{
+				TransactionID: uuid.NewString(), SrcAccountID: uuid.NewString(), DstAccountID: id, Direction: events.Credit, AmountMinor: 5, Currency: "EUR",
+				SrcBalanceMinor: 5, SrcAccountSeq: 1, DstAccountSeq: 2, Closing: true,
+			}
+		},
+		func(id string) events.Data {
+			return events.BankTransactionCompleted{
+				TransactionID: uuid.NewString(), DstAccountID: id, Direction: events.Debit, AmountMinor: 5, Currency: "EUR", AccountSeq: 2, Closing: true,
+			}
+		},
 	} {
 		accountID := b.account("closing", 0)
 		b.deliver(http.StatusOK, fntest.Event(start(accountID)))
@@ -33,7 +44,7 @@ func TestA17_AnEmptiedAndFrozenAccountStartsItsClosure(t *testing.T) {
 		require.Equal(b, events.ClosureStarted{ClosureID: row.ClosureID, AccountID: accountID},
 			closuretest.Payload[events.ClosureStarted](b, said[len(said)-1]))
 	}
-	require.Equal(b, map[string]float64{"account_closure_started_total": 2}, b.scrape(), "A25")
+	require.Equal(b, map[string]float64{"account_closure_started_total": 4}, b.scrape(), "A25")
 	require.Empty(b, b.out.Mambu.Book().Attempts, "nobody outside is asked in the transaction that starts")
 }
 
@@ -55,6 +66,13 @@ func TestA03_AnAccountThatStaysOpenAtZeroSaysNothing(t *testing.T) {
 	event := emptied(accountID)
 	event.Closing = false
 	b.deliver(http.StatusOK, fntest.Event(event))
+	b.deliver(http.StatusOK, fntest.Event(events.TransferCompleted{
+		TransactionID: uuid.NewString(), SrcAccountID: accountID, DstAccountID: uuid.NewString(), Direction: events.Debit, AmountMinor: 5, Currency: "EUR",
+		SrcAccountSeq: 2, DstBalanceMinor: 5, DstAccountSeq: 1,
+	}))
+	b.deliver(http.StatusOK, fntest.Event(events.BankTransactionCompleted{
+		TransactionID: uuid.NewString(), DstAccountID: accountID, Direction: events.Debit, AmountMinor: 5, Currency: "EUR", AccountSeq: 3,
+	}))
 	require.Empty(b, closuretest.Read(b, b.owner, accountID))
 	require.Empty(b, closuretest.Said(b, b.owner))
 }

@@ -12,10 +12,26 @@ type Kind string
 
 // The kinds of postings.
 const (
-	Deposit    Kind = "deposit"    // the customer brings money
-	Withdrawal Kind = "withdrawal" // the customer takes money
-	Invoice    Kind = "invoice"    // an invoice was paid to the customer
+	Deposit    Kind = "deposit"     // the customer brings money
+	Withdrawal Kind = "withdrawal"  // the customer takes money
+	Invoice    Kind = "invoice"     // an invoice was paid to the customer
+	Transfer   Kind = "transfer"    // from one customer's account to another
+	BankDebit  Kind = "bank-debit"  // the bank takes from the customer
+	BankCredit Kind = "bank-credit" // the bank gives to the customer
 )
+
+// known tells whether k is one of them.
+func (k Kind) known() bool {
+	switch k {
+	case Deposit, Withdrawal, Invoice, Transfer, BankDebit, BankCredit:
+		return true
+	}
+	return false
+}
+
+// debits tells whether a posting of the kind takes from AccountID; others give to
+// it.
+func (k Kind) debits() bool { return k == Withdrawal || k == Transfer || k == BankDebit }
 
 // House is one of the bank's own accounts.
 type House string
@@ -25,17 +41,19 @@ const (
 	Cash         House = "cash"          // over the counter
 	CardClearing House = "card-clearing" // owed by the card processor
 	Suspense     House = "suspense"      // money that its account could not take
+	Treasury     House = "treasury"      // what the bank gives and takes by its own decision
 )
 
 // Posting asks to move money between a customer's account and one of the
-// bank's.
+// bank's, or another customer's.
 type Posting struct {
 	// BusinessKey names the posting for ever, such as "operation:<id>": the
 	// same key posts once, however often and under whatever event it comes.
 	BusinessKey   string
 	Kind          Kind
 	AccountID     string
-	AmountMinor   int64 // positive; Kind gives the direction
+	ToAccountID   string // of a Transfer, the account that is given to; else ""
+	AmountMinor   int64  // positive; Kind gives the direction
 	Currency      money.Currency
 	CorrelationID string
 }
@@ -56,49 +74,68 @@ type Outcome struct {
 	Reason       events.Reason // of Failed and Suspended
 	BalanceMinor int64         // of the customer's account after it
 	AccountSeq   int64         // position in the account, from 1
+	To           Side          // of a Transfer, the account that was given to
 	Closing      bool          // this posting emptied an account that closes itself
 	CaseID       string        // of Suspended
 }
 
+// Side is what a posting left in an account, and its position there.
+type Side struct{ BalanceMinor, AccountSeq int64 }
+
 // account is a customer's account as loaded and locked.
 type account struct {
-	id         string
-	product    events.Product
-	currency   money.Currency
-	status     string
-	balance    int64
-	floor      int64
-	seq        int64
-	deposits   int64
-	touched    bool
-	nowClosing bool
+	id       string
+	product  events.Product
+	currency money.Currency
+	status   string
+	balance  int64
+	floor    int64
+	seq      int64
+	deposits int64
 }
 
-// decide applies p to a, which is nil when there is no such account, and says
-// what became of it. It changes a only when the posting goes through.
-func decide(a *account, p Posting) Outcome {
-	if reason := refusal(a, p); reason != "" {
-		if p.Kind == Invoice { // the money is here already and cannot be sent back by a refusal
-			return Outcome{Status: Suspended, Reason: reason}
-		}
+// decide applies p to the accounts, where an account that does not exist is not,
+// and says what became of it. It changes them only when the posting goes through.
+func decide(accounts map[string]*account, p Posting) Outcome {
+	a, to := accounts[p.AccountID], accounts[p.ToAccountID]
+	reason := refusal(a, p, p.Kind.debits())
+	if reason == "" && p.Kind == Transfer {
+		reason = refusal(to, p, false)
+	}
+	switch {
+	case reason != "" && p.Kind == Invoice: // the money is here already and cannot be sent back by a refusal
+		return Outcome{Status: Suspended, Reason: reason}
+	case reason != "":
 		return Outcome{Status: Failed, Reason: reason}
 	}
-	delta := p.AmountMinor
-	if p.Kind == Withdrawal {
-		delta = -delta
+	o := Outcome{Status: Posted}
+	if p.Kind.debits() {
+		a.post(-p.AmountMinor)
+		if a.balance == 0 && a.product == events.SimpleSavings {
+			a.status, o.Closing = "closing", true
+		}
 	} else {
-		a.deposits++
+		a.post(p.AmountMinor)
 	}
-	a.balance += delta
-	a.seq++
-	a.touched = true
-	if p.Kind == Withdrawal && a.balance == 0 && a.product == events.SimpleSavings {
-		a.status, a.nowClosing = "closing", true
+	o.BalanceMinor, o.AccountSeq = a.balance, a.seq
+	if p.Kind == Transfer {
+		to.post(p.AmountMinor)
+		o.To = Side{to.balance, to.seq}
 	}
-	return Outcome{Status: Posted, BalanceMinor: a.balance, AccountSeq: a.seq, Closing: a.nowClosing}
+	return o
 }
 
-func refusal(a *account, p Posting) events.Reason {
+// post moves the account on by one posting.
+func (a *account) post(change int64) {
+	if change > 0 {
+		a.deposits++
+	}
+	a.balance += change
+	a.seq++
+}
+
+// refusal is why an account, nil when there is none, does not take its side of p.
+func refusal(a *account, p Posting, debit bool) events.Reason {
 	switch {
 	case a == nil:
 		return events.AccountNotFound
@@ -108,11 +145,11 @@ func refusal(a *account, p Posting) events.Reason {
 		return events.AccountIsClosing
 	case a.status == "closed":
 		return events.AccountIsClosed
-	case p.Kind == Withdrawal && a.available() < uint64(p.AmountMinor):
+	case debit && a.available() < uint64(p.AmountMinor):
 		return events.InsufficientFunds
-	case p.Kind != Withdrawal && a.product == events.SimpleSavings && a.deposits > 0:
+	case !debit && a.product == events.SimpleSavings && a.deposits > 0:
 		return events.OneDepositOnly
-	case p.Kind != Withdrawal && a.balance > math.MaxInt64-p.AmountMinor:
+	case !debit && a.balance > math.MaxInt64-p.AmountMinor:
 		return events.BalanceTooLarge
 	}
 	return ""
@@ -124,8 +161,11 @@ func (a *account) available() uint64 { return uint64(a.balance) - uint64(a.floor
 
 // counterpart is the bank's side of a posting.
 func counterpart(k Kind) House {
-	if k == Invoice {
+	switch k {
+	case Invoice:
 		return CardClearing
+	case BankDebit, BankCredit:
+		return Treasury
 	}
 	return Cash
 }

@@ -56,37 +56,64 @@ func (r *reference) judge(p ledger.Posting) ledger.Outcome {
 		}
 		return ledger.Outcome{Status: ledger.Failed, Reason: why}
 	}
-	a, ok := r.accounts[p.AccountID]
+	takes := p.Kind == ledger.Withdrawal || p.Kind == ledger.BankDebit || p.Kind == ledger.Transfer
+	if why := r.objection(p.AccountID, p, takes); why != "" {
+		return no(why)
+	}
+	if p.Kind == ledger.Transfer {
+		if why := r.objection(p.ToAccountID, p, false); why != "" {
+			return no(why)
+		}
+	}
+	a := r.accounts[p.AccountID]
+	outcome := ledger.Outcome{Status: ledger.Posted}
+	outcome.BalanceMinor, outcome.AccountSeq = a.move(p.AmountMinor, takes)
+	if takes && a.product == events.SimpleSavings && a.balance.Sign() == 0 {
+		a.status, outcome.Closing = "closing", true
+	}
+	if p.Kind == ledger.Transfer {
+		outcome.To.BalanceMinor, outcome.To.AccountSeq = r.accounts[p.ToAccountID].move(p.AmountMinor, false)
+	}
+	return outcome
+}
+
+// objection is why an account does not take its side of a posting.
+func (r *reference) objection(id string, p ledger.Posting, takes bool) events.Reason {
+	a, ok := r.accounts[id]
 	if !ok {
-		return no(events.AccountNotFound)
+		return events.AccountNotFound
 	}
 	if a.currency != p.Currency {
-		return no(events.CurrencyMismatch)
+		return events.CurrencyMismatch
 	}
 	if a.status != "open" {
-		return no(map[string]events.Reason{"closing": events.AccountIsClosing, "closed": events.AccountIsClosed}[a.status])
+		return map[string]events.Reason{"closing": events.AccountIsClosing, "closed": events.AccountIsClosed}[a.status]
 	}
-	after := new(big.Int)
-	if p.Kind == ledger.Withdrawal {
-		if after.Sub(a.balance, big.NewInt(p.AmountMinor)); after.Sign() < 0 {
-			return no(events.InsufficientFunds)
+	if takes {
+		if a.balance.Cmp(big.NewInt(p.AmountMinor)) < 0 {
+			return events.InsufficientFunds
 		}
+		return ""
+	}
+	if a.product == events.SimpleSavings && a.paidIn == 1 {
+		return events.OneDepositOnly
+	}
+	if new(big.Int).Add(a.balance, big.NewInt(p.AmountMinor)).Cmp(largest) > 0 {
+		return events.BalanceTooLarge
+	}
+	return ""
+}
+
+// move takes from the account or gives to it, and returns what it then has.
+func (a *refAccount) move(minor int64, takes bool) (balance, position int64) {
+	if takes {
+		a.balance = new(big.Int).Sub(a.balance, big.NewInt(minor))
 	} else {
-		if a.product == events.SimpleSavings && a.paidIn == 1 {
-			return no(events.OneDepositOnly)
-		}
-		if after.Add(a.balance, big.NewInt(p.AmountMinor)); after.Cmp(largest) > 0 {
-			return no(events.BalanceTooLarge)
-		}
+		a.balance = new(big.Int).Add(a.balance, big.NewInt(minor))
 		a.paidIn++
 	}
-	a.balance = after
 	a.moves++
-	emptied := a.product == events.SimpleSavings && p.Kind == ledger.Withdrawal && after.Sign() == 0
-	if emptied {
-		a.status = "closing"
-	}
-	return ledger.Outcome{Status: ledger.Posted, BalanceMinor: after.Int64(), AccountSeq: a.moves, Closing: emptied}
+	return a.balance.Int64(), a.moves
 }
 
 // machine drives the real ledger and the reference with the same steps.
@@ -135,6 +162,9 @@ func (m *machine) draw(kind ledger.Kind) func(*rapid.T) {
 		p := ledger.Posting{
 			BusinessKey: "machine:" + uuid.NewString(), Kind: kind, AccountID: id, Currency: currency,
 			AmountMinor: rapid.OneOf(amounts...).Draw(t, "amount"), CorrelationID: id,
+		}
+		if kind == ledger.Transfer {
+			p.ToAccountID = rapid.SampledFrom(m.ids).Filter(func(to string) bool { return to != id }).Draw(t, "to")
 		}
 		m.keys = append(m.keys, p.BusinessKey)
 		m.add(t, p)
@@ -192,7 +222,7 @@ func (m *machine) differs(t *rapid.T) {
 		if before, ok := m.ref.done[key]; ok && before.outcome.Status != ledger.Failed {
 			p := before.posting
 			p.AmountMinor = p.AmountMinor%1000 + 1 // another amount, or by chance the same
-			p.Kind = map[bool]ledger.Kind{true: ledger.Withdrawal, false: ledger.Deposit}[p.Kind == ledger.Deposit]
+			p.Kind, p.ToAccountID = map[bool]ledger.Kind{true: ledger.Withdrawal, false: ledger.Deposit}[p.Kind == ledger.Deposit], ""
 			_, err := m.try(p)
 			require.ErrorIs(t, err, ledger.ErrDiffers)
 			_, err = m.try(append(m.pending[:len(m.pending):len(m.pending)], p)...)
@@ -292,13 +322,18 @@ func TestB05_C02_TheLedgerIsTheReference(t *testing.T) {
 			"deposit": m.draw(ledger.Deposit), "withdraw": m.draw(ledger.Withdrawal), "withdraw more": m.draw(ledger.Withdrawal),
 			"withdraw again": m.draw(ledger.Withdrawal), "invoice": m.draw(ledger.Invoice), "repeat": m.again, "repeat another": m.again,
 			"deposit again": m.draw(ledger.Deposit), "invoice again": m.draw(ledger.Invoice),
+			"transfer": m.draw(ledger.Transfer), "transfer again": m.draw(ledger.Transfer), "transfer more": m.draw(ledger.Transfer),
+			"bank gives": m.draw(ledger.BankCredit), "bank takes": m.draw(ledger.BankDebit),
 			"lost": m.lost, "differs": m.differs, "freeze": m.freeze, "close": m.close,
 		})
 		m.flush(t)
 		m.audit(t)
 	})
 	for _, outcome := range []string{
-		"posted deposit ", "posted withdrawal ", "posted invoice ",
+		"posted deposit ", "posted withdrawal ", "posted invoice ", "posted transfer ", "posted bank-debit ", "posted bank-credit ",
+		"failed transfer " + string(events.InsufficientFunds), "failed transfer " + string(events.OneDepositOnly),
+		"failed transfer " + string(events.CurrencyMismatch), "failed transfer " + string(events.AccountNotFound),
+		"failed transfer " + string(events.AccountIsClosing), "failed bank-debit " + string(events.InsufficientFunds),
 		"failed withdrawal " + string(events.InsufficientFunds), "failed withdrawal " + string(events.AccountIsClosing),
 		"failed deposit " + string(events.AccountIsClosed), "failed deposit " + string(events.OneDepositOnly),
 		"failed deposit " + string(events.BalanceTooLarge), "failed deposit " + string(events.CurrencyMismatch), "failed deposit " + string(events.AccountNotFound),

@@ -19,7 +19,8 @@ import (
 var (
 	// ErrDiffers: the business key stands for another posting.
 	ErrDiffers = errors.New("the business key stands for another posting")
-	// ErrSenseless: an amount that is not positive, or a kind that is unknown.
+	// ErrSenseless: an amount that is not positive, a kind that is unknown, or a
+	// transfer without two accounts.
 	ErrSenseless = errors.New("not a posting")
 )
 
@@ -34,7 +35,7 @@ var (
 // means that nothing is known and tx must not commit.
 func Post(ctx context.Context, tx fn.Tx, postings []Posting) ([]Outcome, error) {
 	for _, p := range postings {
-		if p.AmountMinor <= 0 || p.Kind != Deposit && p.Kind != Withdrawal && p.Kind != Invoice {
+		if p.AmountMinor <= 0 || !p.Kind.known() || (p.Kind == Transfer) != (p.ToAccountID != "") || p.AccountID == p.ToAccountID {
 			return nil, fn.Permanent(fmt.Errorf("%s: %w: %s", p.BusinessKey, ErrSenseless, p))
 		}
 	}
@@ -61,7 +62,7 @@ func Post(ctx context.Context, tx fn.Tx, postings []Posting) ([]Outcome, error) 
 			continue
 		}
 		inBatch[p.BusinessKey] = i
-		outcomes[i] = decide(accounts[p.AccountID], p)
+		outcomes[i] = decide(accounts, p)
 		if outcomes[i].Status == Suspended {
 			outcomes[i].CaseID = fn.DeriveID("suspense", p.BusinessKey)
 		}
@@ -81,7 +82,7 @@ type posted struct {
 
 // same tells whether two postings under one business key are one.
 func (p Posting) same(q Posting) bool {
-	return p.Kind == q.Kind && p.AccountID == q.AccountID && p.AmountMinor == q.AmountMinor && p.Currency == q.Currency
+	return p.Kind == q.Kind && p.AccountID == q.AccountID && p.ToAccountID == q.ToAccountID && p.AmountMinor == q.AmountMinor && p.Currency == q.Currency
 }
 
 // load locks the accounts of postings, in the order of their ids, and finds
@@ -89,8 +90,10 @@ func (p Posting) same(q Posting) bool {
 func load(ctx context.Context, tx pgx.Tx, postings []Posting) (accounts map[string]*account, before *posted, err error) {
 	ids := make([][16]byte, 0, len(postings))
 	for _, p := range postings {
-		if id, err := uuid.Parse(p.AccountID); err == nil { // there is no account of another name
-			ids = append(ids, id)
+		for _, name := range [...]string{p.AccountID, p.ToAccountID} {
+			if id, err := uuid.Parse(name); err == nil { // there is no account of another name
+				ids = append(ids, id)
+			}
 		}
 	}
 	batch := &pgx.Batch{}
@@ -121,9 +124,12 @@ func load(ctx context.Context, tx pgx.Tx, postings []Posting) (accounts map[stri
 func queueLookUp(batch *pgx.Batch, key string, before **posted) {
 	batch.Queue(`
 		select j.kind, j.status, coalesce(j.reason, s.reason, ''), coalesce(s.id::text, ''),
-		       coalesce(s.account_id, case j.kind when 'withdrawal' then j.debit_account else j.credit_account end)::text,
+		       coalesce(s.account_id, case when j.kind in ('withdrawal', 'transfer', 'bank-debit') then j.debit_account else j.credit_account end)::text,
+		       case j.kind when 'transfer' then j.credit_account::text else '' end,
 		       j.currency, j.amount_minor,
 		       coalesce(j.debit_balance_minor, j.credit_balance_minor, 0), coalesce(j.debit_seq, j.credit_seq, 0),
+		       case j.kind when 'transfer' then coalesce(j.credit_balance_minor, 0) else 0 end,
+		       case j.kind when 'transfer' then coalesce(j.credit_seq, 0) else 0 end,
 		       coalesce(j.debit_balance_minor = 0 and a.product = 'simple-savings', false)
 		from ledger.journal j
 		left join ledger.account a on a.id = j.debit_account
@@ -131,8 +137,9 @@ func queueLookUp(batch *pgx.Batch, key string, before **posted) {
 		where j.id = $1`, journalID(key)).Query(func(rows pgx.Rows) error {
 		var p posted
 		var reason string
-		_, err := pgx.ForEachRow(rows, []any{&p.posting.Kind, &p.outcome.Status, &reason, &p.outcome.CaseID, &p.posting.AccountID,
-			&p.posting.Currency, &p.posting.AmountMinor, &p.outcome.BalanceMinor, &p.outcome.AccountSeq, &p.outcome.Closing}, func() error {
+		_, err := pgx.ForEachRow(rows, []any{&p.posting.Kind, &p.outcome.Status, &reason, &p.outcome.CaseID, &p.posting.AccountID, &p.posting.ToAccountID,
+			&p.posting.Currency, &p.posting.AmountMinor, &p.outcome.BalanceMinor, &p.outcome.AccountSeq,
+			&p.outcome.To.BalanceMinor, &p.outcome.To.AccountSeq, &p.outcome.Closing}, func() error {
 			p.outcome.Reason = events.Reason(reason)
 			if p.outcome.CaseID != "" {
 				p.outcome.Status = Suspended
@@ -160,6 +167,9 @@ func journalID(businessKey string) uuid.UUID { return md5.Sum([]byte(businessKey
 
 // OperationKey is the business key of a deposit or withdrawal.
 func OperationKey(operationID string) string { return "operation:" + operationID }
+
+// TransactionKey is the business key of a transfer or a bank transaction.
+func TransactionKey(transactionID string) string { return "transaction:" + transactionID }
 
 // PaymentKey is the business key of crediting a paid invoice.
 func PaymentKey(paymentID string) string { return "payment:" + paymentID }

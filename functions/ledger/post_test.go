@@ -48,11 +48,11 @@ func TestHouseAccountsAreThereForEveryCurrencyTheBankKnows(t *testing.T) {
 	b := newBook(t)
 	var want []string
 	for _, c := range currencies() {
-		for _, house := range []ledger.House{ledger.Cash, ledger.CardClearing, ledger.Suspense} {
+		for _, house := range []ledger.House{ledger.Cash, ledger.CardClearing, ledger.Suspense, ledger.Treasury} {
 			want = append(want, string(house)+" "+string(c)+" "+ledger.HouseAccount(house, c))
 		}
 	}
-	require.Len(t, want, 3*16)
+	require.Len(t, want, 4*16)
 	require.ElementsMatch(t, want, b.rows(`select kind || ' ' || currency || ' ' || id from ledger.account where kind <> 'customer'`))
 }
 

@@ -28,15 +28,22 @@ type suspended struct {
 }
 
 // add notes the journal of p with outcome o. The customer's account is credited,
-// but for a withdrawal; a suspended amount goes to the bank's own account for it.
+// unless the kind takes from it; the other side is the bank's own, or the other
+// customer's. A suspended amount goes to the bank's own account for it.
 func (w *writes) add(p Posting, o Outcome) error {
 	customer, err := uuid.Parse(p.AccountID)
 	if err != nil {
 		return fmt.Errorf("account: %w", err)
 	}
-	journal, house := journalID(p.BusinessKey), houseAccount(counterpart(p.Kind), p.Currency)
+	other := houseAccount(counterpart(p.Kind), p.Currency)
+	if p.Kind == Transfer {
+		if other, err = uuid.Parse(p.ToAccountID); err != nil {
+			return fmt.Errorf("account to give to: %w", err)
+		}
+	}
+	journal := journalID(p.BusinessKey)
 	status, reason := o.Status, (*string)(nil)
-	var seq, balance *int64
+	var seq, balance, toSeq, toBalance *int64
 	switch o.Status {
 	case Suspended:
 		status = Posted
@@ -47,18 +54,20 @@ func (w *writes) add(p Posting, o Outcome) error {
 		reason = &text
 	case Posted:
 		seq, balance = &o.AccountSeq, &o.BalanceMinor
+		if p.Kind == Transfer {
+			toSeq, toBalance = &o.To.AccountSeq, &o.To.BalanceMinor
+		}
 	}
 	w.ids, w.kinds, w.keys = append(w.ids, journal), append(w.kinds, string(p.Kind)), append(w.keys, p.BusinessKey)
 	w.statuses, w.reasons = append(w.statuses, string(status)), append(w.reasons, reason)
 	w.correlations = append(w.correlations, p.CorrelationID)
 	w.currencies, w.amounts = append(w.currencies, string(p.Currency)), append(w.amounts, p.AmountMinor)
-	if p.Kind == Withdrawal {
-		w.debits, w.debitSeqs, w.debitBalances = append(w.debits, customer), append(w.debitSeqs, seq), append(w.debitBalances, balance)
-		w.credits, w.creditSeqs, w.balances = append(w.credits, house), append(w.creditSeqs, nil), append(w.balances, nil)
-		return nil
+	debit, credit, debitSeq, debitBalance, creditSeq, creditBalance := other, customer, toSeq, toBalance, seq, balance
+	if p.Kind.debits() {
+		debit, credit, debitSeq, debitBalance, creditSeq, creditBalance = customer, other, seq, balance, toSeq, toBalance
 	}
-	w.debits, w.debitSeqs, w.debitBalances = append(w.debits, house), append(w.debitSeqs, nil), append(w.debitBalances, nil)
-	w.credits, w.creditSeqs, w.balances = append(w.credits, customer), append(w.creditSeqs, seq), append(w.balances, balance)
+	w.debits, w.debitSeqs, w.debitBalances = append(w.debits, debit), append(w.debitSeqs, debitSeq), append(w.debitBalances, debitBalance)
+	w.credits, w.creditSeqs, w.balances = append(w.credits, credit), append(w.creditSeqs, creditSeq), append(w.balances, creditBalance)
 	return nil
 }
 

@@ -16,7 +16,8 @@ func New() fn.Function {
 		Lanes:        2, // one decides while the database works for the other
 		LaneBy:       func(d events.Data) string { return asked(d).AccountID },
 		Handlers: fn.Together(post,
-			fn.Hear[events.DepositRequested](), fn.Hear[events.WithdrawalRequested](), fn.Hear[events.InvoicePaid]()),
+			fn.Hear[events.DepositRequested](), fn.Hear[events.WithdrawalRequested](), fn.Hear[events.InvoicePaid](),
+			fn.Hear[events.TransferRequested](), fn.Hear[events.BankTransactionRequested]()),
 	}
 }
 
@@ -49,6 +50,10 @@ func asked(data events.Data) ledger.Posting {
 		return withdrawalPosting(d)
 	case events.InvoicePaid:
 		return invoicePosting(d)
+	case events.TransferRequested:
+		return transferPosting(d)
+	case events.BankTransactionRequested:
+		return bankTransactionPosting(d)
 	}
 	return ledger.Posting{}
 }
@@ -62,6 +67,10 @@ func became(data events.Data, o ledger.Outcome) events.Data {
 		return withdrawalSaid(d, o)
 	case events.InvoicePaid:
 		return invoiceSaid(d, o)
+	case events.TransferRequested:
+		return transferSaid(d, o)
+	case events.BankTransactionRequested:
+		return bankTransactionSaid(d, o)
 	}
 	return nil
 }

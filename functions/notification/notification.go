@@ -17,7 +17,7 @@ import (
 )
 
 // Kind is what a notification is about: the event that it tells of, without
-// prefix and version.
+// prefix and version, or that of its side which the customer sees.
 type Kind string
 
 // The kinds.
@@ -27,11 +27,16 @@ const (
 	DepositCompleted    Kind = "deposit.completed"
 	WithdrawalCompleted Kind = "withdrawal.completed"
 	WithdrawalRejected  Kind = "withdrawal.rejected"
+	TransferSent        Kind = "transfer.sent"
+	TransferReceived    Kind = "transfer.received"
+	BankDebited         Kind = "bank-transaction.debited"
+	BankCredited        Kind = "bank-transaction.credited"
 )
 
 // Kinds lists all of them.
 func Kinds() []Kind {
-	return []Kind{AccountClosed, ReceiptIssued, DepositCompleted, WithdrawalCompleted, WithdrawalRejected}
+	return []Kind{AccountClosed, ReceiptIssued, DepositCompleted, WithdrawalCompleted, WithdrawalRejected,
+		TransferSent, TransferReceived, BankDebited, BankCredited}
 }
 
 // Channel is the way to the customer.

@@ -32,7 +32,7 @@ func (n numbered) Send(ctx context.Context, m mail.Message) (mail.Receipt, error
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	id := func(of string) string { return fn.DeriveID("notify", of) }
-	customer, account, invoice, payment, issued := id("customer"), id("account"), id("invoice"), id("payment"), id("receipt")
+	customer, account, second, invoice, payment, issued := id("customer"), id("account"), id("second account"), id("invoice"), id("payment"), id("receipt")
 	fntest.Conformance(t, fntest.Subject{
 		New: func(t testing.TB) (fn.Function, func() string) {
 			logger := slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -51,6 +51,7 @@ func TestConformance(t *testing.T) {
 		},
 		Setup: func(t testing.TB, owner *pgxpool.Pool) {
 			setUp(t, owner, customer, account)
+			exec(t, owner, `insert into accounts.account (id, customer_id, product, currency) values ($1, $2, 'current', 'EUR')`, second, customer)
 			receipt(t, owner, customer, invoice, payment, issued)
 		},
 		Events: []events.Data{
@@ -63,6 +64,9 @@ func TestConformance(t *testing.T) {
 			events.DepositCompleted{OperationID: id("in"), AccountID: account, AmountMinor: 9, Currency: "EUR", BalanceMinor: 9, AccountSeq: 1},
 			events.WithdrawalCompleted{OperationID: id("out"), AccountID: account, AmountMinor: 9, Currency: "EUR", AccountSeq: 2},
 			events.WithdrawalRejected{OperationID: id("no"), AccountID: account, AmountMinor: 9, Currency: "EUR", Reason: events.InsufficientFunds},
+			events.TransferCompleted{TransactionID: id("transfer"), SrcAccountID: account, DstAccountID: second, Direction: events.Debit, AmountMinor: 3, Currency: "EUR",
+				SrcBalanceMinor: 11, SrcAccountSeq: 3, DstBalanceMinor: 3, DstAccountSeq: 1},
+			events.BankTransactionCompleted{TransactionID: id("bank"), DstAccountID: account, Direction: events.Credit, AmountMinor: 3, Currency: "EUR", BalanceMinor: 14, AccountSeq: 4},
 		},
 	})
 }

@@ -2,7 +2,8 @@
 // happened, once.
 //
 //	Hears    account.closed, receipt.issued, deposit.completed,
-//	         withdrawal.completed, withdrawal.rejected: what there is to tell;
+//	         withdrawal.completed, withdrawal.rejected, transfer.completed,
+//	         bank-transaction.completed: what there is to tell;
 //	         notification.requested: send it
 //	Says     notification.requested, one per row that is new; then one of
 //	         notification.sent, notification.failed, notification.expired

@@ -40,6 +40,8 @@ func New(c Config, email EmailSender, text TextSender) fn.Function {
 		tell(r, ofDeposit),
 		tell(r, ofWithdrawal),
 		tell(r, ofRejection),
+		tellAll(r, ofTransfer),
+		tell(r, ofBankTransaction),
 		fn.LogWith(fn.Remote(r.prepare, r.call, r.settle), func(d events.NotificationRequested) []any {
 			return []any{"notification_id", d.NotificationID, "kind", d.Kind, "subject_id", d.SubjectID, "step", "send"}
 		}),
@@ -86,5 +88,32 @@ func ofRejection(d events.WithdrawalRejected) news {
 		kind: notification.WithdrawalRejected, subjectID: d.OperationID, accountID: d.AccountID,
 		content: notification.Content{AccountID: d.AccountID, AmountMinor: d.AmountMinor, Currency: d.Currency, Reason: d.Reason},
 		nobody:  d.Reason == events.AccountNotFound,
+	}
+}
+
+// ofTransfer is news to both sides. The owner of the debited account has had the
+// answer, but whoever acts in somebody's name must not go unseen.
+func ofTransfer(d events.TransferCompleted) []news {
+	side := func(account string, balance int64) news {
+		kind := notification.TransferReceived
+		if account == d.DebitedAccountID() {
+			kind = notification.TransferSent
+		}
+		return news{
+			kind: kind, subjectID: d.TransactionID, accountID: account,
+			content: notification.Content{AccountID: account, AmountMinor: d.AmountMinor, BalanceMinor: balance, Currency: d.Currency},
+		}
+	}
+	return []news{side(d.SrcAccountID, d.SrcBalanceMinor), side(d.DstAccountID, d.DstBalanceMinor)}
+}
+
+func ofBankTransaction(d events.BankTransactionCompleted) news {
+	kind := notification.BankCredited
+	if d.Direction == events.Debit {
+		kind = notification.BankDebited
+	}
+	return news{
+		kind: kind, subjectID: d.TransactionID, accountID: d.DstAccountID,
+		content: notification.Content{AccountID: d.DstAccountID, AmountMinor: d.AmountMinor, BalanceMinor: d.BalanceMinor, Currency: d.Currency},
 	}
 }

@@ -21,7 +21,8 @@ func ruleFor(kind notification.Kind) rule {
 	switch kind {
 	case notification.AccountClosed, notification.ReceiptIssued:
 		return rule{[]notification.Channel{notification.Email}, documentTTL}
-	case notification.DepositCompleted, notification.WithdrawalCompleted, notification.WithdrawalRejected:
+	case notification.DepositCompleted, notification.WithdrawalCompleted, notification.WithdrawalRejected,
+		notification.TransferSent, notification.TransferReceived, notification.BankDebited, notification.BankCredited:
 		return rule{[]notification.Channel{notification.SMS}, 0}
 	}
 	return rule{}

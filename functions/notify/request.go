@@ -26,12 +26,28 @@ type news struct {
 // tell makes the handler of an event that is news: it records whom to tell
 // what, once per kind, subject and channel, and says so for each new row.
 func tell[D events.Data](r room, newsOf func(D) news) fn.Handler {
+	return tellAll(r, func(d D) []news { return []news{newsOf(d)} })
+}
+
+// tellAll is tell for an event that is news to several.
+func tellAll[D events.Data](r room, newsOf func(D) []news) fn.Handler {
 	return fn.Batch(func(ctx context.Context, tx fn.Tx, ins []fn.In[D]) ([][]events.Data, error) {
-		list := make([]news, len(ins))
+		var list []news
+		var whose []int // the event of each piece
 		for i, in := range ins {
-			list[i] = newsOf(in.Data)
+			for _, item := range newsOf(in.Data) {
+				list, whose = append(list, item), append(whose, i)
+			}
 		}
-		return r.request(ctx, tx, list)
+		pieces, err := r.request(ctx, tx, list)
+		if err != nil {
+			return nil, err
+		}
+		said := make([][]events.Data, len(ins))
+		for n, i := range whose {
+			said[i] = append(said[i], pieces[n]...)
+		}
+		return said, nil
 	})
 }
 

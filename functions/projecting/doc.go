@@ -2,7 +2,8 @@
 // read.
 //
 //	Hears    account.opened, deposit.completed, withdrawal.completed,
-//	         invoice.credited, closure.started, account.closed
+//	         invoice.credited, transfer.completed, bank-transaction.completed,
+//	         closure.started, account.closed
 //	Says     nothing
 //	Changes  query: projections of accounts, balances and transactions
 //	Reads    nothing else

@@ -26,6 +26,12 @@ func New() fn.Function {
 		projection(query.Posted, func(in fn.In[events.InvoiceCredited]) query.Transaction {
 			return query.OfInvoice(in.Data, in.Time)
 		}),
+		projections(query.Posted, func(in fn.In[events.TransferCompleted]) []query.Transaction {
+			return query.OfTransfer(in.Data, in.Time)
+		}),
+		projection(query.Posted, func(in fn.In[events.BankTransactionCompleted]) query.Transaction {
+			return query.OfBankTransaction(in.Data, in.Time)
+		}),
 		projection(query.Closing, func(in fn.In[events.ClosureStarted]) string {
 			return in.Data.AccountID
 		}),
@@ -39,10 +45,17 @@ func New() fn.Function {
 func projection[D events.Data, T any](
 	write func(context.Context, query.Execer, []T) error, meaning func(fn.In[D]) T,
 ) fn.Handler {
+	return projections(write, func(in fn.In[D]) []T { return []T{meaning(in)} })
+}
+
+// projections is projection for events that mean more than one row.
+func projections[D events.Data, T any](
+	write func(context.Context, query.Execer, []T) error, meaning func(fn.In[D]) []T,
+) fn.Handler {
 	return fn.Batch(func(ctx context.Context, tx fn.Tx, ins []fn.In[D]) ([][]events.Data, error) {
-		rows := make([]T, len(ins))
-		for i, in := range ins {
-			rows[i] = meaning(in)
+		rows := make([]T, 0, len(ins))
+		for _, in := range ins {
+			rows = append(rows, meaning(in)...)
 		}
 		return make([][]events.Data, len(ins)), write(ctx, tx, rows)
 	})

@@ -39,3 +39,35 @@ func OfInvoice(d events.InvoiceCredited, at time.Time) Transaction {
 		AmountMinor: d.AmountMinor, Currency: d.Currency, BalanceMinor: d.BalanceMinor, OccurredAt: at,
 	}
 }
+
+// OfTransfer are the two transactions of a transfer said at the time at: out of
+// one account and into the other.
+func OfTransfer(d events.TransferCompleted, at time.Time) []Transaction {
+	side := func(account string, amount, balance, seq int64) Transaction {
+		return Transaction{
+			AccountID: account, AccountSeq: seq, Kind: Transfer, Reference: d.TransactionID,
+			AmountMinor: amount, Currency: d.Currency, BalanceMinor: balance, OccurredAt: at,
+		}
+	}
+	change := d.AmountMinor // of the source
+	if d.Direction == events.Debit {
+		change = -change
+	}
+	return []Transaction{
+		side(d.SrcAccountID, change, d.SrcBalanceMinor, d.SrcAccountSeq),
+		side(d.DstAccountID, -change, d.DstBalanceMinor, d.DstAccountSeq),
+	}
+}
+
+// OfBankTransaction is the transaction of one between the bank and a customer,
+// said at the time at; the amount of a debit is negative.
+func OfBankTransaction(d events.BankTransactionCompleted, at time.Time) Transaction {
+	change := d.AmountMinor
+	if d.Direction == events.Debit {
+		change = -change
+	}
+	return Transaction{
+		AccountID: d.DstAccountID, AccountSeq: d.AccountSeq, Kind: BankTransaction, Reference: d.TransactionID,
+		AmountMinor: change, Currency: d.Currency, BalanceMinor: d.BalanceMinor, OccurredAt: at,
+	}
+}

@@ -59,9 +59,11 @@ type Kind string
 
 // The kinds.
 const (
-	Deposit    Kind = "deposit"
-	Withdrawal Kind = "withdrawal"
-	Invoice    Kind = "invoice"
+	Deposit         Kind = "deposit"
+	Withdrawal      Kind = "withdrawal"
+	Invoice         Kind = "invoice"
+	Transfer        Kind = "transfer"
+	BankTransaction Kind = "bank-transaction"
 )
 
 // Transaction is one posting to an account.
@@ -69,7 +71,7 @@ type Transaction struct {
 	AccountID    string
 	AccountSeq   int64 // from 1, without gaps
 	Kind         Kind
-	Reference    string // the operation's or the invoice's id
+	Reference    string // the operation's, the invoice's or the transaction's id
 	AmountMinor  int64  // signed: positive into the account, negative out of it
 	Currency     money.Currency
 	BalanceMinor int64 // after it

@@ -110,6 +110,12 @@ func takers() map[events.Type]taker {
 		events.TypeInvoiceCredited: take(func(p *pageOfEvents, d events.InvoiceCredited, at time.Time) {
 			p.posted = append(p.posted, OfInvoice(d, at))
 		}),
+		events.TypeTransferCompleted: take(func(p *pageOfEvents, d events.TransferCompleted, at time.Time) {
+			p.posted = append(p.posted, OfTransfer(d, at)...)
+		}),
+		events.TypeBankTransactionCompleted: take(func(p *pageOfEvents, d events.BankTransactionCompleted, at time.Time) {
+			p.posted = append(p.posted, OfBankTransaction(d, at))
+		}),
 		events.TypeClosureStarted: take(func(p *pageOfEvents, d events.ClosureStarted, _ time.Time) {
 			p.closing = append(p.closing, d.AccountID)
 		}),

@@ -116,6 +116,8 @@ var ledgerRules = []rule{
 
 const operation = `insert into banking.operation (id, kind, account_id, amount_minor, currency, state, reason, balance_minor, finished_at) values `
 
+const bankTransaction = `insert into banking.bank_transaction (id, account_id, direction, amount_minor, currency, reason, asked_by) values `
+
 var bankingRules = []rule{
 	{table: "banking.operation", name: "operation_id", sql: operation + `({operation}, 'deposit', {account}, 5, 'EUR', 'PENDING', null, null, null)`},
 	{table: "banking.operation", name: "operation_kind_known", sql: operation + `({new}, 'gift', {account}, 5, 'EUR', 'PENDING', null, null, null)`},
@@ -131,6 +133,11 @@ var bankingRules = []rule{
 		sql: `update banking.operation set state = 'FAILED', reason = 'x', balance_minor = null where id = {completed}`},
 	{table: "banking.operation", name: "operation_moves_forward", trigger: "operation_moves_forward",
 		sql: `update banking.operation set balance_minor = 6 where id = {completed}`},
+	{table: "banking.bank_transaction", name: "bank_transaction_id", sql: bankTransaction + `({bank}, {account}, 'debit', 5, 'EUR', 'Again', {customer})`},
+	{table: "banking.bank_transaction", name: "bank_transaction_direction_known", sql: bankTransaction + `({new}, {account}, 'up', 5, 'EUR', 'Why', {customer})`},
+	{table: "banking.bank_transaction", name: "bank_transaction_amount_positive", sql: bankTransaction + `({new}, {account}, 'debit', 0, 'EUR', 'Why', {customer})`},
+	{table: "banking.bank_transaction", name: "bank_transaction_has_reason", sql: bankTransaction + `({new}, {account}, 'debit', 5, 'EUR', E' \n', {customer})`},
+	{table: "banking.bank_transaction", name: "bank_transaction_has_reason", sql: bankTransaction + `({new}, {account}, 'debit', 5, 'EUR', repeat('x', 501), {customer})`},
 	{table: "banking.account_projection", name: "account_projection_id", sql: `insert into banking.account_projection (account_id, status) values ({account}, 'closed')`},
 	{table: "banking.account_projection", name: "account_projection_status_known", sql: `insert into banking.account_projection (account_id, status) values ({new}, 'closing')`},
 

@@ -106,6 +106,8 @@ func schemaOf(e events.Entry) *jsonschema.Schema {
 				return &jsonschema.Schema{Type: "string", Pattern: "^[A-Z]{3}$", Description: "ISO 4217"}
 			case reflect.TypeFor[events.Product]():
 				return &jsonschema.Schema{Type: "string", Enum: []any{string(events.SimpleSavings), string(events.Current)}}
+			case reflect.TypeFor[events.Direction]():
+				return &jsonschema.Schema{Type: "string", Enum: []any{string(events.Debit), string(events.Credit)}}
 			}
 			return nil
 		},
@@ -120,7 +122,7 @@ func schemaOf(e events.Entry) *jsonschema.Schema {
 			if p.Key == "amount_minor" {
 				p.Value.Minimum = "1"
 			}
-		case p.Key == "account_seq":
+		case strings.HasSuffix(p.Key, "account_seq"):
 			p.Value.Minimum = "1"
 		case strings.HasSuffix(p.Key, "_id") && p.Key != "notification_id" && p.Key != "event_id",
 			p.Key == "notification_id" && e.Type != events.TypeProcessorNotified:
