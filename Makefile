@@ -7,9 +7,13 @@ SHELL := /bin/bash
 # megabytes each.
 export GOFLAGS ?= -buildvcs=false -tags=grpcnotrace,nethttpomithttp2
 export GOTOOLCHAIN ?= local
-MODULES := events config functions cmd
+MODULES := events config client functions cmd
 DATA ?= .quittance
 TESTFLAGS ?=
+# With COVER=yes the tests leave bin/coverage-<module>.out behind; below COVERAGE_FLOOR
+# percent of all statements `make coverage` fails.
+COVER ?=
+COVERAGE_FLOOR ?= 70
 LINT_VERSION := v2.15.0
 
 .PHONY: help
@@ -27,7 +31,11 @@ demo: build ## the demo once, then exit: non-zero if a promised final state is m
 .PHONY: test
 test: ## every test of every module, with the race detector, on one real Postgres
 	@cd functions && go build -o ../bin/withpostgres ./pgtest/cmd/withpostgres
-	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && ../bin/withpostgres go test -race -timeout 15m $(TESTFLAGS) ./...); done
+	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && ../bin/withpostgres go test -race -timeout 15m $(if $(COVER),-covermode=atomic -coverprofile=../bin/coverage-$$m.out) $(TESTFLAGS) ./...); done
+
+.PHONY: coverage
+coverage: build ## what the last make test COVER=yes covered, and whether it is enough
+	@bin/quittance coverage --floor $(COVERAGE_FLOOR) $(MODULES:%=bin/coverage-%.out)
 
 .PHONY: build
 build: ## bin/quittance

@@ -1,14 +1,13 @@
 package demo
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
-	"quittance.dev/cmd/internal/issuer"
+	"quittance.dev/client"
 )
 
 // Options of a run.
@@ -34,6 +33,9 @@ type Result struct {
 	SavingsID  string // the account that closed
 	ClosureID  string
 	Withdrawal string // the operation that emptied it
+	Gift       string // the bank transaction that gave Ada money
+	Transfer   string // the transfer that moved some of it
+	Refused    string // the one for which it was not enough
 	Final      []State
 }
 
@@ -45,61 +47,76 @@ type State struct {
 // Payment plays the first journey: an invoice is paid by card, its payee's
 // account credited, a receipt issued.
 func Payment(ctx context.Context, o Options) (Result, error) {
-	ada, workshop, say, r := o.client("ada"), o.client("workshop"), o.say(), Result{}
-	payer, err := ada.post(ctx, "payer", "/customers", customer("Ada Example", "ada", "+41790000001"))
+	say, r := o.say(), Result{}
+	ada, err := o.as("ada")
+	if err != nil {
+		return r, err
+	}
+	workshop, err := o.as("workshop")
+	if err != nil {
+		return r, err
+	}
+	payer, err := ada.CreateCustomer(ctx, ada.key("payer"), customer("Ada Example", "ada", "+41790000001"))
 	if err != nil {
 		return r, err
 	}
 	say("Ada and a workshop have signed in")
-	payee, err := workshop.post(ctx, "payee", "/customers", customer("Workshop Ltd", "workshop", "+41790000002"))
+	payee, err := workshop.CreateCustomer(ctx, workshop.key("payee"), customer("Workshop Ltd", "workshop", "+41790000002"))
 	if err != nil {
 		return r, err
 	}
-	r.CustomerID = payer.text("customer_id")
-	account, err := workshop.post(ctx, "account", "/accounts", object{"customer_id": payee.text("customer_id"), "product": "current", "currency": "EUR"})
+	r.CustomerID = payer.Body.CustomerID
+	account, err := workshop.OpenAccount(ctx, workshop.key("account"), client.NewAccount{
+		CustomerID: payee.Body.CustomerID, Product: client.Current, Currency: "EUR"})
 	if err != nil {
 		return r, err
 	}
-	r.PayeeID = account.text("account_id")
+	r.PayeeID = account.Body.AccountID
 	say("the workshop has a current account")
-	invoice, err := workshop.post(ctx, "invoice", "/invoices", object{
-		"account_id": r.PayeeID, "customer_id": r.CustomerID,
-		"amount": json.Number("120.50"), "currency": "EUR", "reference": "Order 1001",
+	invoice, err := workshop.CreateInvoice(ctx, workshop.key("invoice"), client.NewInvoice{
+		AccountID: r.PayeeID, CustomerID: r.CustomerID, Amount: "120.50", Currency: "EUR", Reference: "Order 1001",
 	})
 	if err != nil {
 		return r, err
 	}
-	r.InvoiceID = invoice.text("invoice_id")
+	r.InvoiceID = invoice.Body.InvoiceID
 	say("an invoice over 120.50 EUR is open")
-	payment, err := ada.post(ctx, "payment", "/invoices/"+r.InvoiceID+"/payments", object{
-		"amount": json.Number("120.50"), "currency": "EUR", "method": "card", "payment_method": "pm_card_visa",
+	payment, err := ada.SubmitPayment(ctx, ada.key("payment"), r.InvoiceID, client.NewPayment{
+		Amount: "120.50", Currency: "EUR", Method: client.Card, PaymentMethod: "pm_card_visa",
 	})
 	if err != nil {
 		return r, err
 	}
-	r.PaymentID = payment.text("payment_id")
+	r.PaymentID = payment.Body.PaymentID
 	say("Ada's card payment is accepted")
 	ctx, cancel := context.WithTimeout(ctx, o.timeout())
 	defer cancel()
-	if _, err := ada.until(ctx, "the invoice is paid", "/invoices/"+r.InvoiceID, is("status", "paid", "cancelled")); err != nil {
+	if _, err := until(ctx, "the invoice is paid", of(ada.GetInvoice, r.InvoiceID), func(i client.Invoice) (bool, error) {
+		if i.Status == client.InvoiceCancelled {
+			return false, fmt.Errorf("it is %s", i.Status)
+		}
+		return i.Status == client.InvoicePaid, nil
+	}); err != nil {
 		return r, err
 	}
 	say("the card is charged, the invoice paid")
-	balance, err := workshop.until(ctx, "the payee is credited", "/balances/"+r.PayeeID, is("balance", "120.50"))
+	balance, err := until(ctx, "the payee is credited", of(workshop.GetBalance, r.PayeeID), func(b client.Balance) (bool, error) {
+		return b.Balance == "120.50", nil
+	})
 	if err != nil {
 		return r, err
 	}
 	say("the workshop's account is credited")
-	receipt, err := ada.until(ctx, "the receipt exists", "/invoices/"+r.InvoiceID+"/receipt", func(o object) (bool, error) {
-		return strings.HasPrefix(o.text("pdf"), "%PDF-"), nil
+	receipt, err := until(ctx, "the receipt exists", of(ada.GetReceipt, r.InvoiceID), func(pdf []byte) (bool, error) {
+		return bytes.HasPrefix(pdf, []byte("%PDF-")), nil
 	})
 	if err != nil {
 		return r, err
 	}
 	say("the receipt is issued")
 	r.Final = []State{
-		{"invoice", "paid"}, {"payee's balance", balance.text("balance") + " EUR"},
-		{"receipt", fmt.Sprintf("PDF of %d bytes", len(receipt.text("pdf")))},
+		{"invoice", string(client.InvoicePaid)}, {"payee's balance", string(balance.Balance) + " EUR"},
+		{"receipt", fmt.Sprintf("PDF of %d bytes", len(receipt))},
 	}
 	return r, nil
 }
@@ -107,96 +124,83 @@ func Payment(ctx context.Context, o Options) (Result, error) {
 // Closing plays the second: a simple-savings account is filled once and
 // emptied; it closes by itself, in Mambu first, then in E.
 func Closing(ctx context.Context, o Options) (Result, error) {
-	c, say, r := o.client("ben"), o.say(), Result{}
-	saver, err := c.post(ctx, "saver", "/customers", customer("Ben Example", "ben", "+41790000003"))
+	say, r := o.say(), Result{}
+	ben, err := o.as("ben")
 	if err != nil {
 		return r, err
 	}
-	r.CustomerID = saver.text("customer_id")
-	account, err := c.post(ctx, "savings", "/accounts", object{"customer_id": r.CustomerID, "product": "simple-savings", "currency": "EUR"})
+	saver, err := ben.CreateCustomer(ctx, ben.key("saver"), customer("Ben Example", "ben", "+41790000003"))
 	if err != nil {
 		return r, err
 	}
-	r.SavingsID = account.text("account_id")
+	r.CustomerID = saver.Body.CustomerID
+	account, err := ben.OpenAccount(ctx, ben.key("savings"), client.NewAccount{CustomerID: r.CustomerID, Product: client.SimpleSavings, Currency: "EUR"})
+	if err != nil {
+		return r, err
+	}
+	r.SavingsID = account.Body.AccountID
 	say("Ben has signed in and opened a simple-savings account")
-	if _, err := o.operation(ctx, c, "deposit", "/deposit", r.SavingsID); err != nil {
+	movement := client.Movement{AccountID: r.SavingsID, Amount: "250.00"}
+	if _, err := o.operation(ctx, ben, "deposit", ben.Deposit, movement); err != nil {
 		return r, err
 	}
 	say("250.00 EUR are deposited")
-	if r.Withdrawal, err = o.operation(ctx, c, "withdrawal", "/withdraw", r.SavingsID); err != nil {
+	if r.Withdrawal, err = o.operation(ctx, ben, "withdrawal", ben.Withdraw, movement); err != nil {
 		return r, err
 	}
 	say("250.00 EUR are withdrawn: nothing is left, so the account closes itself")
 	ctx, cancel := context.WithTimeout(ctx, o.timeout())
 	defer cancel()
-	closure, err := c.until(ctx, "the account is closed everywhere", "/closures/"+r.SavingsID, is("state", "CLOSED", "PARKED"))
+	closure, err := until(ctx, "the account is closed everywhere", of(ben.GetClosure, r.SavingsID), func(c client.Closure) (bool, error) {
+		if c.State == client.ClosureParked {
+			return false, fmt.Errorf("it is %s: %s", c.State, c.Reason)
+		}
+		return c.State == client.ClosureClosed, nil
+	})
 	if err != nil {
 		return r, err
 	}
-	r.ClosureID = closure.text("closure_id")
+	r.ClosureID = closure.ClosureID
 	say("Mambu has closed it, then E")
-	closure, err = c.until(ctx, "the customer is told", "/closures/"+r.SavingsID, func(o object) (bool, error) {
-		return o.text("email_sent_at") != "", nil
+	closure, err = until(ctx, "the customer is told", of(ben.GetClosure, r.SavingsID), func(c client.Closure) (bool, error) {
+		return !c.EmailSentAt.IsZero(), nil
 	})
 	if err != nil {
 		return r, err
 	}
 	say("the customer is told, once")
-	status, err := c.until(ctx, "the account reads as closed", "/accounts/"+r.SavingsID, is("status", "closed"))
+	closed, err := until(ctx, "the account reads as closed", of(ben.GetAccount, r.SavingsID), func(a client.Account) (bool, error) {
+		return a.Status == client.AccountClosed, nil
+	})
 	if err != nil {
 		return r, err
 	}
 	r.Final = []State{
-		{"closure", closure.text("state")}, {"account", status.text("status") + ", balance " + status.text("balance") + " EUR"},
-		{"mail sent at", closure.text("email_sent_at")},
+		{"closure", string(closure.State)}, {"account", fmt.Sprintf("%s, balance %s EUR", closed.Status, closed.Balance)},
+		{"mail sent at", closure.EmailSentAt.Format(time.RFC3339Nano)},
 	}
 	return r, nil
 }
 
-// operation asks for 250.00 in or out and waits until it is completed.
-func (o Options) operation(ctx context.Context, c *client, step, path, account string) (string, error) {
-	asked, err := c.post(ctx, step, path, object{"account_id": account, "amount": json.Number("250.00")})
+// operation asks for money in or out and waits until it has moved.
+func (o Options) operation(ctx context.Context, p person, step string,
+	ask func(context.Context, client.Key, client.Movement) (client.Answer[client.Accepted], error), m client.Movement) (string, error) {
+	asked, err := ask(ctx, p.key(step), m)
 	if err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, o.timeout())
 	defer cancel()
-	id := asked.text("operation_id")
-	_, err = c.until(ctx, "the "+step+" is completed", "/operation-status/"+id, is("status", "COMPLETED", "FAILED"))
+	id := asked.Body.OperationID
+	op, err := p.AwaitOperation(ctx, id)
+	if err == nil && op.Status != client.Completed {
+		err = fmt.Errorf("the %s has %s: %s", step, op.Status, op.Reason)
+	}
 	return id, err
 }
 
-// is waits for a field to have the wanted value; one of the others ends the
-// wait as a failure.
-func is(field, want string, others ...string) func(object) (bool, error) {
-	return func(o object) (bool, error) {
-		for _, other := range others {
-			if o.text(field) == other {
-				return false, fmt.Errorf("%s is %s: %v", field, other, o)
-			}
-		}
-		return o.text(field) == want, nil
-	}
-}
-
-func customer(name, box, phone string) object {
-	return object{"name": name, "email": box + "@example.org", "phone": phone}
-}
-
-// client calls the API as the user of the laptop with this name.
-func (o Options) client(name string) *client {
-	h := o.HTTP
-	if h == nil {
-		h = &http.Client{Timeout: 30 * time.Second}
-	}
-	return &client{base: o.API, http: h, run: o.Run, token: func(ctx context.Context) (string, error) {
-		for _, u := range issuer.Users() {
-			if u.Name == name {
-				return o.Logins.Token(ctx, u.Email, u.Password())
-			}
-		}
-		return "", fmt.Errorf("nobody is called %s", name)
-	}}
+func customer(name, box, phone string) client.NewCustomer {
+	return client.NewCustomer{Name: name, Email: box + "@example.org", Phone: phone}
 }
 
 func (o Options) say() func(string) {

@@ -10,9 +10,6 @@ import (
 	"strings"
 )
 
-// nouns own tables; rooms and nouns together are what happens to an event.
-var nouns = []string{"accounts", "banking", "closure", "invoicing", "ledger", "notification", "query"}
-
 // waiting is every way of package time to wait.
 var waiting = []string{"Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick"}
 

@@ -17,6 +17,7 @@ type Package struct {
 const (
 	project   = "quittance.dev/"
 	eventsMod = "quittance.dev/events"
+	clientMod = "quittance.dev/client"
 	functions = "quittance.dev/functions"
 	commands  = "quittance.dev/functions/cmd"
 )
@@ -31,6 +32,16 @@ var rooms = []string{
 // open, how things are measured, what the process is told.
 var notForRooms = []string{
 	"net/http", "os", "github.com/jackc/pgx/v5/pgxpool", "github.com/cloudevents", "go.opentelemetry.io",
+}
+
+// nouns own tables and rules. They are the domain: they do not know how anybody asks
+// for them.
+var nouns = []string{"accounts", "banking", "closure", "delivery", "idempotency", "invoicing", "ledger", "notification", "query"}
+
+// notForNouns is transport: HTTP, its frameworks, the event format on the wire, the
+// command line.
+var notForNouns = []string{
+	"net/http", "github.com/danielgtaylor/huma", "github.com/cloudevents", "github.com/spf13/cobra", "os",
 }
 
 // allowed are the exceptions, each with its reason.
@@ -68,10 +79,20 @@ func through(from, to string) string {
 		return "events knows the standard library and money, nothing else"
 	case within(from, project+"config") && within(to, "quittance.dev") && !within(to, project+"config"):
 		return "config knows nothing of ours"
+	case within(from, clientMod) && !within(to, clientMod) && !standard(to):
+		return "client knows the standard library and nothing else: who imports it gets nothing with it"
+	case within(to, clientMod) && !within(from, clientMod) && !within(from, project+"cmd"):
+		return "the bank does not call itself: the client is for those outside"
 	case within(to, project+"cmd") && !within(from, project+"cmd"):
 		return "nobody imports cmd"
 	case roomOf(to) != "" && roomOf(to) != roomOf(from) && within(from, functions) && from != functions && !within(from, commands):
 		return "a room is put together in all.go and started by its main; nobody else imports it"
+	case nounOf(from) != "":
+		for _, banned := range notForNouns {
+			if within(to, banned) {
+				return "a noun does not know how it is asked"
+			}
+		}
 	case roomOf(from) != "":
 		for _, banned := range notForRooms {
 			if within(to, banned) && !slices.Contains(allowed[roomOf(from)], banned) {
@@ -108,6 +129,15 @@ func roomOf(importPath string) string {
 	return name
 }
 
+// nounOf names the noun that a package is, if it is one.
+func nounOf(importPath string) string {
+	name, found := strings.CutPrefix(importPath, functions+"/")
+	if !found || !slices.Contains(nouns, name) {
+		return ""
+	}
+	return name
+}
+
 // within tells whether a package is tree or lies below it.
 func within(importPath, tree string) bool {
 	return importPath == tree || strings.HasPrefix(importPath, tree+"/")
@@ -119,6 +149,9 @@ func standard(importPath string) bool {
 	first, _, _ := strings.Cut(importPath, "/")
 	return !strings.Contains(first, ".")
 }
+
+// Nouns lists the packages that are held to be nouns.
+func Nouns() []string { return slices.Clone(nouns) }
 
 // Rooms lists the packages that are held to be rooms.
 func Rooms() []string { return slices.Clone(rooms) }

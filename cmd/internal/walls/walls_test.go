@@ -1,19 +1,23 @@
 package walls_test
 
 import (
+	"io/fs"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/yaml"
 
 	"quittance.dev/cmd/internal/walls"
 )
 
 const root = "../../.."
 
-var modules = []string{"events", "config", "functions", "cmd"}
+var modules = []string{"events", "config", "client", "functions", "cmd"}
 
 // The checker must be able to fail: each of these made-up imports goes through
 // a wall, and each of the others does not.
@@ -25,6 +29,13 @@ func TestCheckFindsEachBreach(t *testing.T) {
 		{"quittance.dev/config", "quittance.dev/events", "config knows nothing of ours"},
 		{"quittance.dev/config", "quittance.dev/functions/fn", "config knows nothing of ours"},
 		{"quittance.dev/functions/fn", "quittance.dev/cmd/internal/memnet", "nobody imports cmd"},
+		{"quittance.dev/functions/banking", "net/http", "a noun does not know how it is asked"},
+		{"quittance.dev/functions/ledger", "github.com/danielgtaylor/huma/v2", "a noun does not know how it is asked"},
+		{"quittance.dev/functions/banking", "quittance.dev/functions/api", "a room is put together in all.go"},
+		{"quittance.dev/functions/accounts", "github.com/spf13/cobra", "a noun does not know how it is asked"},
+		{"quittance.dev/client", "quittance.dev/events/money", "client knows the standard library"},
+		{"quittance.dev/client", "github.com/google/uuid", "client knows the standard library"},
+		{"quittance.dev/functions/fn", "quittance.dev/client", "the bank does not call itself"},
 		{"quittance.dev/config", "quittance.dev/cmd/quittance", "config knows nothing of ours"},
 		{"quittance.dev/functions/receipt", "quittance.dev/functions/notify", "a room is put together in all.go"},
 		{"quittance.dev/functions/ledger", "quittance.dev/functions/ledgerposting", "a room is put together in all.go"},
@@ -49,6 +60,8 @@ func TestCheckFindsEachBreach(t *testing.T) {
 	for from, to := range map[string]string{
 		"quittance.dev/events":                    "quittance.dev/events/money",
 		"quittance.dev/events/money":              "math/bits",
+		"quittance.dev/client":                    "net/http",
+		"quittance.dev/cmd/internal/demo":         "quittance.dev/client",
 		"quittance.dev/config":                    "github.com/sethvargo/go-envconfig",
 		"quittance.dev/functions":                 "quittance.dev/functions/receipt",
 		"quittance.dev/functions/cmd/receipt":     "quittance.dev/functions/receipt",
@@ -80,7 +93,8 @@ func TestCheckWeighsBinaries(t *testing.T) {
 	require.Empty(t, walls.Check(command("knative.dev/pkg/signals", "k8s.io/apimachinery/pkg/util/sets", "testing2", "net/http")))
 }
 
-// The walls of docs/design.md, section 2, over the tree as it is.
+// The walls of docs/design.md, section 2, over the tree as it is; E12: the domain
+// knows no transport.
 func TestTheTreeKeepsItsWalls(t *testing.T) {
 	seen := map[string]bool{}
 	for _, module := range modules {
@@ -92,9 +106,80 @@ func TestTheTreeKeepsItsWalls(t *testing.T) {
 		}
 	}
 	// A renamed room would leave its walls without a word.
+	for _, noun := range walls.Nouns() {
+		require.True(t, seen["quittance.dev/functions/"+noun], "there is no noun %s any more: see nouns in walls.go", noun)
+	}
 	for _, room := range walls.Rooms() {
 		require.True(t, seen["quittance.dev/functions/"+room], "there is no room %s any more: see rooms in walls.go", room)
 	}
+}
+
+// B22: what is said goes into the outbox, and the relay alone takes it to a broker: no
+// other function knows where one is.
+func TestB22_OnlyTheRelayPublishes(t *testing.T) {
+	broker := regexp.MustCompile(`(?i)broker_?url|broker-ingress|K_SINK`)
+	knows := map[string]bool{}
+	for _, module := range []string{"functions", "config"} {
+		require.NoError(t, filepath.WalkDir(filepath.Join(root, module), func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+				return err
+			}
+			source, err := os.ReadFile(path)
+			if err == nil && broker.Match(source) {
+				folder, err := filepath.Rel(root, filepath.Dir(path))
+				knows[filepath.ToSlash(folder)] = true
+				return err
+			}
+			return err
+		}))
+	}
+	require.Equal(t, map[string]bool{"config": true, "functions/cmd/relay": true, "functions/relay": true}, knows)
+}
+
+// E11: a switch over an enumeration names every value: the linter that sees to it is
+// on, and no default lets it off.
+func TestE11_SwitchesAreExhaustive(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join(root, ".golangci.yaml"))
+	require.NoError(t, err)
+	var settings struct {
+		Linters struct {
+			Enable     []string
+			Exclusions struct {
+				Rules []struct {
+					Path, Source string
+					Linters      []string
+				}
+			}
+		}
+	}
+	require.NoError(t, yaml.Unmarshal(raw, &settings))
+	require.Contains(t, settings.Linters.Enable, "exhaustive")
+	for _, rule := range settings.Linters.Exclusions.Rules {
+		if slices.Contains(rule.Linters, "exhaustive") {
+			require.Contains(t, rule.Path, `_test\.go$`, "only tests may leave values out")
+		}
+	}
+}
+
+// B34, E12: the services that were asked for are there, each a noun with its tables, a
+// room with its behaviour and a main.
+func TestB34_TheTreeHasItsServices(t *testing.T) {
+	for service, folders := range map[string][]string{
+		"banking": {"banking", "operations"}, "ledger-posting": {"ledger", "ledgerposting"}, "api": {"accounts", "api"},
+		"query": {"query", "projecting"}, "notification": {"notification", "notify"},
+	} {
+		require.FileExists(t, filepath.Join(root, "functions/cmd", service, "main.go"))
+		require.FileExists(t, filepath.Join(root, "infra/functions", service+".yaml"))
+		for _, folder := range folders {
+			require.FileExists(t, filepath.Join(root, "functions", folder, "doc.go"))
+		}
+	}
+	for _, shared := range []string{"events", "config", "functions/fn", "functions/serve"} {
+		require.DirExists(t, filepath.Join(root, shared))
+	}
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	require.NoError(t, err)
+	require.Contains(t, string(makefile), "golangci-lint-$(LINT_VERSION) run ./...", "lint and format")
 }
 
 // F01 and the issue's acceptance: what a function's image is made of.
