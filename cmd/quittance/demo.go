@@ -41,14 +41,18 @@ func demoCommand() *cobra.Command {
 	return c
 }
 
-// play plays both journeys with visible progress and prints what happened. A
-// run that was cut off is taken up again.
+// play plays both journeys with visible progress and prints what happened, once
+// Ada has the accounts that are there to be tried. A run that was cut off is taken
+// up again.
 func play(ctx context.Context, w io.Writer, b *bank.Bank, data string) (demo.Result, error) {
 	run, err := openRun(data)
 	if err != nil {
 		return demo.Result{}, err
 	}
 	o := demo.Options{API: b.APIURL, Logins: demo.NewLogins(b.IssuerURL), Run: run.ID, Say: func(step string) { fmt.Fprintf(w, "   ✓ %s\n", step) }}
+	if err := demo.Seed(ctx, o); err != nil {
+		return demo.Result{}, err
+	}
 	fmt.Fprintln(w, "\n1. A card payment: invoice, charge, ledger, receipt, mail")
 	paid, err := demo.Payment(ctx, o)
 	if err != nil {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -18,8 +19,10 @@ func main() {
 	defer stop()
 	tuneMemory()
 	if err := root().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "quittance:", err)
-		os.Exit(1)
+		if exit, ok := errors.AsType[exitError](err); !ok || !exit.silent {
+			fmt.Fprintln(os.Stderr, "quittance:", err)
+		}
+		os.Exit(codeOf(err))
 	}
 }
 
@@ -28,8 +31,34 @@ func root() *cobra.Command {
 		Use: "quittance", Short: "The back office of a small bank",
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	c.AddCommand(runCommand(), demoCommand(), stormCommand(), killCommand(), benchCommand(), eventsCommand(), secretsCommand(), lintCommand(), loginCommand())
+	const customers, bank, developers = "customers", "bank", "developers"
+	c.AddGroup(
+		&cobra.Group{ID: bank, Title: "The bank on this machine:"},
+		&cobra.Group{ID: customers, Title: "For customers, over the API:"},
+		&cobra.Group{ID: developers, Title: "For those who work on it or operate it:"},
+	)
+	for group, commands := range map[string][]*cobra.Command{
+		bank:       {runCommand(), demoCommand(), stormCommand(), killCommand(), benchCommand()},
+		customers:  {loginCommand(), accountsCommand(), withdrawCommand(), transferCommand(), operationCommand(), reportCommand()},
+		developers: {eventsCommand(), secretsCommand(), lintCommand(), coverageCommand()},
+	} {
+		for _, one := range commands {
+			one.GroupID = group
+		}
+		c.AddCommand(commands...)
+	}
+	c.SetHelpCommandGroupID(developers)
+	c.SetCompletionCommandGroupID(developers)
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	return c
+}
+
+// must is for what is wrong in the program only.
+func must(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "quittance:", err)
+		os.Exit(1)
+	}
 }
 
 // tuneMemory lets the heap grow to four times what lives in it, some forty

@@ -50,6 +50,8 @@ func whereNext(w io.Writer, b *bank.Bank, r demo.Result) {
 Where to go next: sign in, then ask. Everybody's password is the name, then -password.
    a token of the workshop  token() { curl -s -H 'Content-Type: application/json' -d "{\"email\":\"$1@example.org\",\"password\":\"$1-password\"}" %[7]s/login | sed 's/.*"access_token":"\([^"]*\)".*/\1/'; }
                             AS=$(token workshop)      (customers: ada, ben, workshop; a program: shop; an operator: olga; the treasury: trude)
+   at the terminal          echo ada-password | bin/quittance login --issuer %[7]s --email ada@example.org
+                            bin/quittance withdraw --api %[1]s   (also accounts, operation; --help)
    in a browser             bin/quittance login --issuer %[7]s
    the API, described       %[1]s/docs   (OpenAPI: %[1]s/openapi.json)
    an account               curl -H "Authorization: Bearer $AS" %[1]s/accounts/%[6]s
