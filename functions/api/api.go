@@ -94,6 +94,7 @@ func build(o Options) (*api, error) {
 	if len(a.routes.undeclared) > 0 {
 		return nil, fmt.Errorf("api: who may use these routes is not declared: %v", a.routes.undeclared)
 	}
+	a.finish()
 	return a, a.documentRoutes()
 }
 
@@ -108,8 +109,11 @@ func config(discoveryURL string) huma.Config {
 	return huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
-			Info:    &huma.Info{Title: "Quittance", Version: Version, Description: description},
-			Tags:    tags,
+			Info: &huma.Info{
+				Title: "Quittance", Version: Version, Description: description,
+				License: &huma.License{Name: "Apache 2.0", URL: "https://www.apache.org/licenses/LICENSE-2.0"},
+			},
+			Tags: tags,
 			Components: &huma.Components{
 				Schemas:         huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
 				SecuritySchemes: map[string]*huma.SecurityScheme{scheme: securityScheme(discoveryURL)},
@@ -171,8 +175,9 @@ func (a *api) responses(op huma.Operation, problems []kind) map[string]*huma.Res
 			Content:     map[string]*huma.MediaType{problemMediaType: {Schema: a.problems}},
 		}
 		if k.status == http.StatusServiceUnavailable || k == inFlight || k == tooMany {
+			var least, most float64 = 0, 3600
 			responses[status].Headers = map[string]*huma.Param{"Retry-After": {
-				Description: "Seconds to wait.", Schema: &huma.Schema{Type: huma.TypeInteger},
+				Description: "Seconds to wait.", Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int32", Minimum: &least, Maximum: &most},
 			}}
 		}
 	}

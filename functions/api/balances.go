@@ -76,6 +76,7 @@ func (a *api) readBalance() {
 		OperationID: "get-balance", Method: http.MethodGet, Path: "/balances/{account_id}", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
 		Summary:     "Read an account's balance",
 		Description: "From the projection for reading, which may be a moment behind the ledger; Quittance-Behind says how far. A client that holds a version asks with If-None-Match whether there is a newer one.",
+		Responses:   map[string]*huma.Response{"304": {Description: "You hold the version that there is."}},
 	}, []kind{notFound}, func(ctx context.Context, in *input) (*output, error) {
 		account, err := a.exists(ctx, in.AccountID)
 		if err != nil {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -8,6 +9,9 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"quittance.dev/functions/fn"
+	"quittance.dev/functions/identity"
 )
 
 const description = `The back office of a small bank: accounts, deposits and withdrawals, invoices paid by card, receipts, and the closing of emptied accounts.
@@ -27,13 +31,37 @@ var tags = []*huma.Tag{
 	{Name: "Operating", Description: "What is going on inside."},
 }
 
+// Document is the OpenAPI document as JSON, for whoever needs it without a bank.
+func Document(discoveryURL string) ([]byte, error) {
+	a, err := build(Options{Host: &fn.Host{}, Tokens: nobody{}, DiscoveryURL: discoveryURL})
+	if err != nil {
+		return nil, err
+	}
+	return a.documentJSON()
+}
+
+// nobody is let in where only the document is wanted.
+type nobody struct{}
+
+func (nobody) Verify(context.Context, string) (identity.Principal, error) {
+	return identity.Principal{}, identity.ErrUnavailable
+}
+
+func (a *api) documentJSON() ([]byte, error) {
+	text, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("api: write the document: %w", err)
+	}
+	return []byte(plain(string(text))), nil
+}
+
 // documentRoutes serves the document, made once, as JSON, as YAML and as a page
 // for people. The page is made here and loads nothing from anywhere.
 func (a *api) documentRoutes() error {
 	document := a.huma.OpenAPI()
-	asJSON, err := json.MarshalIndent(document, "", "  ")
+	asJSON, err := a.documentJSON()
 	if err != nil {
-		return fmt.Errorf("api: write the document: %w", err)
+		return err
 	}
 	asYAML, err := document.YAML()
 	if err != nil {
@@ -41,7 +69,7 @@ func (a *api) documentRoutes() error {
 	}
 	page, policy := renderPage(document)
 	a.routes.mux.Handle("GET /openapi.json", static("application/openapi+json", asJSON, ""))
-	a.routes.mux.Handle("GET /openapi.yaml", static("application/openapi+yaml", asYAML, ""))
+	a.routes.mux.Handle("GET /openapi.yaml", static("application/openapi+yaml", []byte(plain(string(asYAML))), ""))
 	a.routes.mux.Handle("GET /docs", static("text/html; charset=utf-8", page, policy))
 	return nil
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 
@@ -80,7 +81,6 @@ func eventSchema() *huma.Schema {
 }
 
 func (a *api) webhookRoutes() {
-	limit := stripe.MaxWebhookBytes
 	a.raw(huma.Operation{
 		OperationID: "post-stripe-webhook", Method: http.MethodPost, Path: "/webhooks/stripe", Tags: []string{"Events"}, Security: public(),
 		Summary:     "Hear from the card processor",
@@ -90,7 +90,7 @@ func (a *api) webhookRoutes() {
 			Schema: &huma.Schema{Type: huma.TypeString},
 		}},
 		RequestBody: &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{
-			"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Description: "An event of Stripe's.", MaxLength: &limit, AdditionalProperties: true}},
+			"application/json": {Schema: &huma.Schema{Type: huma.TypeObject, Description: fmt.Sprintf("An event of Stripe's, at most %d bytes.", stripe.MaxWebhookBytes), AdditionalProperties: true}},
 		}},
 		Responses: map[string]*huma.Response{"200": {Description: "Heard."}},
 	}, []kind{badSignature, malformedEvent, eventConflict, inFlight}, a.takeWebhook)

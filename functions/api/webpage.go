@@ -52,6 +52,7 @@ func renderPage(document *huma.OpenAPI) (page []byte, policy string) {
 	for paragraph := range strings.SplitSeq(document.Info.Description, "\n\n") {
 		p.put("<p>%s</p>\n", paragraph)
 	}
+	p.put("<p>Answers to who bears a token carry <code>RateLimit-Policy</code> and <code>RateLimit</code>: how many requests there are and how many are left.</p>\n")
 	p.put("<p>For programs: <a href=\"/openapi.json\">OpenAPI 3.1 as JSON</a>, <a href=\"/openapi.yaml\">as YAML</a>.</p>\n<nav><ul>\n")
 	groups := groupsOf(document)
 	for _, g := range groups {
@@ -117,6 +118,9 @@ func (p *webpage) operation(document *huma.OpenAPI, op *huma.Operation) {
 		p.put("<details><summary><code>%s</code> %s</summary>\n", status, response.Description)
 		p.table("", func() {
 			for _, name := range slices.Sorted(maps.Keys(response.Headers)) {
+				if strings.HasPrefix(name, "RateLimit") {
+					continue // of every answer, and said at the top
+				}
 				header := response.Headers[name]
 				about := header.Description
 				if header.Schema != nil {
