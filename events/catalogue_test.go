@@ -112,3 +112,33 @@ func TestA31_NoPayloadHasAFieldForPersonalData(t *testing.T) {
 		}
 	}
 }
+
+// B07, B09, B13, B15, B18: who says and who hears the events that older documents ask
+// for, by the names that they have there.
+func TestB07_B09_B15_TheEventsThatWereAskedFor(t *testing.T) {
+	t.Parallel()
+	contracts := map[string]struct {
+		says  string
+		hears []string
+	}{
+		"DEPOSIT_CMD":           {"api", []string{"ledger-posting"}},
+		"WITHDRAW_CMD":          {"api", []string{"ledger-posting"}},
+		"DEPOSIT_EVENT":         {"ledger-posting", []string{"banking", "query", "notification"}},
+		"WITHDRAW_EVENT":        {"ledger-posting", []string{"banking", "query", "notification"}},
+		"WITHDRAW_FAILED_EVENT": {"ledger-posting", []string{"banking", "notification"}},
+		"CREATE_ACCOUNT_EVENT":  {"api", []string{"banking", "query"}},
+		"CLOSE_ACCOUNT_EVENT":   {"closure-e", []string{"banking", "query", "notification"}},
+	}
+	for _, e := range events.Catalogue() {
+		for _, alias := range e.Aliases {
+			want, asked := contracts[alias]
+			if !asked {
+				continue
+			}
+			require.Equal(t, []string{want.says}, e.Says, alias)
+			require.Subset(t, e.Hears, want.hears, alias)
+			delete(contracts, alias)
+		}
+	}
+	require.Empty(t, contracts, "each is an alias of one type")
+}

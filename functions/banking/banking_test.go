@@ -166,3 +166,19 @@ func TestAFinishedOperationNeverMoves(t *testing.T) {
 	_, err = db.Pool("").Exec(context.Background(), "update banking.operation set state = 'PENDING', balance_minor = null, finished_at = null")
 	require.ErrorContains(t, err, "a finished operation does not change")
 }
+
+// E11: what Go calls the states and kinds of an operation is what the database takes.
+func TestE11_StatesAndKindsAreEnumerations(t *testing.T) {
+	t.Parallel()
+	owner := pgtest.New(t).Pool("")
+	for constraint, want := range map[string][]string{
+		"operation_state_known": {string(banking.Pending), string(banking.Completed), string(banking.Failed)},
+		"operation_kind_known":  {string(banking.Deposit), string(banking.Withdrawal)},
+	} {
+		var values []string
+		require.NoError(t, owner.QueryRow(t.Context(), `
+			select array_agg(m[1] order by m[1]) from pg_constraint c, regexp_matches(pg_get_constraintdef(c.oid), '''([A-Za-z]+)''::text', 'g') m
+			where conname = $1`, constraint).Scan(&values))
+		require.ElementsMatch(t, want, values, constraint)
+	}
+}

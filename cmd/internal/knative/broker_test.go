@@ -17,7 +17,7 @@ import (
 )
 
 // The manifest says: three retries, doubling from 0.1 s.
-func TestRetriesAndBackoffComeFromTheManifest(t *testing.T) {
+func TestB26_RetriesAndBackoffComeFromTheManifest(t *testing.T) {
 	manifests, err := knative.LoadInfra("quittance", os.DirFS("testdata/infra"))
 	require.NoError(t, err)
 	payment, deadLetter := answering(http.StatusServiceUnavailable, "no database"), &recorder{}
@@ -28,7 +28,7 @@ func TestRetriesAndBackoffComeFromTheManifest(t *testing.T) {
 	require.Equal(t, http.StatusAccepted, post(t, b, b.URL("payments"), "e1"))
 
 	got := payment.deliveries()
-	require.Len(t, got, 4)
+	require.Len(t, got, 4, "retry: 3, so four attempts, and then the dead letter")
 	for i, wait := range []time.Duration{100 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond} {
 		gap := got[i+1].at.Sub(got[i].at)
 		require.GreaterOrEqual(t, gap, wait, "before retry %d", i+1)

@@ -54,3 +54,23 @@ func TestPlantedMistakesInPipelinesAreFound(t *testing.T) {
 		})
 	}
 }
+
+// E14, E17, B33: one command sets the bank up and runs it, one tests it, and the gate
+// runs the latter, the demo, a storm and a few kills without a cloud.
+func TestE17_TheTargetsAreThere(t *testing.T) {
+	makefile, err := os.ReadFile(root + "/Makefile")
+	require.NoError(t, err)
+	readme, err := os.ReadFile(root + "/README.md")
+	require.NoError(t, err)
+	for _, target := range []string{"run", "test", "demo", "lint", "build", "clean", "storm", "kill", "bench", "help"} {
+		require.Contains(t, string(makefile), "\n"+target+":", target)
+	}
+	for _, command := range []string{"make run", "make test"} {
+		require.Contains(t, string(readme), command)
+	}
+	gate, err := os.ReadFile(root + "/.ci/run")
+	require.NoError(t, err)
+	for _, step := range []string{"make lint", "make test", "bin/quittance demo", "bin/quittance storm", "bin/quittance kill"} {
+		require.Contains(t, string(gate), step)
+	}
+}
