@@ -112,7 +112,7 @@ func (o signIn) password(c *cobra.Command, email string) (terminal.Login, error)
 // readPassword reads a line, unseen where a person types it.
 func readPassword(c *cobra.Command) (string, error) {
 	if file, ok := c.InOrStdin().(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		fmt.Fprint(c.ErrOrStderr(), "Password: ")
+		fmt.Fprintf(c.ErrOrStderr(), "Password: ")
 		raw, err := term.ReadPassword(int(file.Fd()))
 		fmt.Fprintln(c.ErrOrStderr())
 		return string(raw), err

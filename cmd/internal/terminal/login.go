@@ -17,7 +17,7 @@ type Login struct {
 	Until  time.Time `json:"until,omitzero"`
 }
 
-// ErrSignIn: nobody has signed in, or too long ago.
+// ErrSignIn means that nobody has signed in, or too long ago.
 var ErrSignIn = errors.New("sign in first: quittance login")
 
 // LoginFile is where a login is kept, in the user's own folder of settings.

@@ -77,7 +77,7 @@ func (s Session) withdraw(ctx context.Context, account, amount string) error {
 // ask prints a question and reads the line of the answer; more is false at the end
 // of the input.
 func (s Session) ask(lines *bufio.Scanner, question string) (answer string, more bool) {
-	fmt.Fprint(s.Out, question)
+	fmt.Fprintf(s.Out, "%s", question)
 	if !lines.Scan() {
 		fmt.Fprintln(s.Out)
 		return "", false

@@ -115,7 +115,7 @@ func (t Teller) withdraw(ctx context.Context, key client.Key, number, amount str
 		return w, err
 	}
 	w.AccountID, w.Currency = account.AccountID, account.Currency
-	if _, err := json.Marshal(client.Amount(amount)); err != nil { // no number at all
+	if !isNumber(amount) {
 		w.Status = InvalidAmount
 		return w, nil
 	}
@@ -142,6 +142,12 @@ func (t Teller) withdraw(ctx context.Context, key client.Key, number, amount str
 	}
 	w.settle(op)
 	return w, nil
+}
+
+// isNumber tells whether an amount is a number at all; all else of it the bank judges.
+func isNumber(amount string) bool {
+	_, err := json.Marshal(client.Amount(amount))
+	return err == nil
 }
 
 // settle takes over how the operation was decided.

@@ -2,7 +2,6 @@ package terminal
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -76,7 +75,7 @@ func (t Teller) transfer(ctx context.Context, key client.Key, from, to, amount s
 		}
 		target = account.AccountID
 	}
-	if _, err := json.Marshal(client.Amount(amount)); err != nil { // no number at all
+	if !isNumber(amount) {
 		moved.Status = InvalidAmount
 		return moved, nil
 	}
