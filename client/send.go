@@ -38,7 +38,7 @@ type sent struct {
 // at most; half of it is left to chance, so that callers do not come in step.
 func backoff(attempt int) time.Duration {
 	d := min(100*time.Millisecond<<min(attempt-2, 10), 5*time.Second)
-	return d/2 + rand.N(d/2+1) //nolint:gosec // jitter needs no secrecy
+	return d/2 + rand.N(d/2+1)
 }
 
 // send sends the request until it is known what became of it.

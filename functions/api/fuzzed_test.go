@@ -190,10 +190,10 @@ func TestB30_BodiesUpToTheCap(t *testing.T) {
 		}
 		for mediaType := range op.RequestBody.Content {
 			limit := maxBody
-			switch {
-			case route == "POST /events":
+			switch route {
+			case "POST /events":
 				limit = maxBatchBytes
-			case route == "POST /webhooks/stripe":
+			case "POST /webhooks/stripe":
 				limit = stripe.MaxWebhookBytes
 			}
 			path := strings.NewReplacer("{account_id}", uuid.NewString(), "{invoice_id}", uuid.NewString()).Replace(op.Path)
