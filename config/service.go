@@ -56,6 +56,12 @@ type Relay struct {
 	// Sink is the address of one Broker, as a SinkBinding gives it; the others
 	// differ in the last segment of the path only.
 	Sink string `env:"K_SINK, default=http://broker-ingress.knative-eventing.svc.cluster.local/quittance/requests"`
+	// CACerts are the authorities whose certificate the Broker may show, in PEM,
+	// besides the system's; a SinkBinding gives them where transport is encrypted.
+	CACerts string `env:"K_CA_CERTS"`
+	// TrustDir is a folder with more of them, which is where the platform mounts
+	// its trust bundles. Read again for each connection; it need not be there.
+	TrustDir string `env:"RELAY_TRUST_DIR, default=/knative-custom-certs"`
 	// ConsumerURL is where a function takes events; {name} is its name.
 	ConsumerURL string `env:"CONSUMER_URL, default=http://{name}.quittance.svc.cluster.local"`
 	// TokensDir is a folder with one token per Broker, named like it, for a

@@ -32,9 +32,13 @@ func main() {
 			to.Path = path.Join(path.Dir(to.Path), string(b))
 			return to.String()
 		}
-		client := &http.Client{}
+		transport, err := relay.Trust{CACerts: c.CACerts, Folder: c.TrustDir}.Transport(c.InFlight)
+		if err != nil {
+			return serve.Parts{}, err
+		}
+		client := &http.Client{Transport: transport}
 		if c.TokensDir != "" {
-			client.Transport = relay.WithTokens(http.DefaultTransport, address, c.TokensDir)
+			client.Transport = relay.WithTokens(transport, address, c.TokensDir)
 		}
 		if c.EventKeysDir == "" {
 			return serve.Parts{}, errors.New("EVENT_KEYS_DIR is not set: events cannot be signed")
