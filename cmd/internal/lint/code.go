@@ -1,6 +1,7 @@
 package lint
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -139,19 +140,21 @@ func built(file string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var skaffold struct {
-		Build struct {
-			Artifacts []struct {
-				Image string `json:"image"`
-			} `json:"artifacts"`
-		} `json:"build"`
-	}
-	if err := yaml.Unmarshal(raw, &skaffold); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
 	var images []string
-	for _, a := range skaffold.Build.Artifacts {
-		images = append(images, a.Image)
+	for _, document := range bytes.Split(raw, []byte("\n---\n")) {
+		var skaffold struct {
+			Build struct {
+				Artifacts []struct {
+					Image string `json:"image"`
+				} `json:"artifacts"`
+			} `json:"build"`
+		}
+		if err := yaml.Unmarshal(document, &skaffold); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		for _, a := range skaffold.Build.Artifacts {
+			images = append(images, a.Image)
+		}
 	}
 	return images, nil
 }
