@@ -133,11 +133,6 @@ func api() (string, error) {
 	return "deployment/" + revision + "-deployment", err
 }
 
-// connect opens a pool to the bank's database, as connectTo does.
-func connect(ctx context.Context, address, role, password string, authority []byte) (*pgxpool.Pool, error) {
-	return connectTo(ctx, "quittance", address, role, password, authority)
-}
-
 // ping waits a while only: a connection through a forwarding that has broken
 // neither answers nor ends.
 func ping(ctx context.Context, pool *pgxpool.Pool) error {
@@ -146,11 +141,12 @@ func ping(ctx context.Context, pool *pgxpool.Pool) error {
 	return pool.Ping(ctx)
 }
 
-// connectTo opens a pool as role with password through a forwarded port. The
-// server's certificate is checked against its own authority and name.
-func connectTo(ctx context.Context, database, address, role, password string, authority []byte) (*pgxpool.Pool, error) {
+// connect opens a pool to the bank's database as role with password through a
+// forwarded port. The server's certificate is checked against its own authority
+// and name.
+func connect(ctx context.Context, address, role, password string, authority []byte) (*pgxpool.Pool, error) {
 	config, err := pgxpool.ParseConfig("host=" + strings.Split(address, ":")[0] + " port=" + strings.Split(address, ":")[1] +
-		" dbname=" + database + " sslmode=require user=" + role)
+		" dbname=quittance sslmode=require user=" + role)
 	if err != nil {
 		return nil, err
 	}
