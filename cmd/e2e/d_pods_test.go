@@ -5,8 +5,10 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,13 +60,57 @@ func (c *cluster) pay(t *testing.T, n int) time.Duration {
 	return time.Since(started)
 }
 
-// What the cluster does when it is left alone.
+// What the cluster does when it is left alone, with one replica of each function.
 func TestPaymentsASecond(t *testing.T) {
 	c := here(t)
 	n := max(payments(t)/5, 1)
+	eventually(t, 5*time.Minute, "no function has more than one pod", func() bool {
+		pods, err := podsNow(t.Context())
+		return err == nil && !slices.ContainsFunc(slices.Collect(maps.Values(pods)), func(n int) bool { return n > 1 })
+	})
+	c.pay(t, 16) // whoever was at zero has started
+	watching, stop := context.WithCancel(t.Context())
+	var watch sync.WaitGroup
+	most := map[string]int{}
+	watch.Go(func() { watchPods(watching, most) })
 	took := c.pay(t, n)
+	stop()
+	watch.Wait()
 	c.trueBooks(t)
-	figures.add("%d payments, 16 at a time, in %s: %.1f a second", n, took.Round(time.Second), float64(n)/took.Seconds())
+	require.NotEmpty(t, most)
+	for function, pods := range most {
+		require.Equal(t, 1, pods, "replicas of %s", function)
+	}
+	figures.add("throughput with one replica of each of %d functions: %d payments, 16 at a time, in %s: %.1f a second", len(most), n, took.Round(time.Second), float64(n)/took.Seconds())
+}
+
+// watchPods keeps the greatest number of pods that each function had at a time.
+func watchPods(ctx context.Context, most map[string]int) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		if now, err := podsNow(ctx); err == nil {
+			for function, n := range now {
+				most[function] = max(most[function], n)
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// podsNow counts the running pods of each function.
+func podsNow(ctx context.Context) (map[string]int, error) {
+	pods, err := try(ctx, "get", "pods", "-l", "serving.knative.dev/service", "--field-selector=status.phase=Running", "-o",
+		`go-template={{range .items}}{{if not .metadata.deletionTimestamp}}{{index .metadata.labels "serving.knative.dev/service"}} {{end}}{{end}}`)
+	now := map[string]int{}
+	for _, function := range strings.Fields(pods) {
+		now[function]++
+	}
+	return now, err
 }
 
 // victims are the functions whose pods are deleted.
