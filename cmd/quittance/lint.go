@@ -10,11 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"quittance.dev/cmd/internal/lint"
+	"quittance.dev/cmd/internal/manifests"
 )
 
 func lintCommand() *cobra.Command {
 	var root string
-	var asJSON bool
+	var asJSON, ready bool
 	c := &cobra.Command{
 		Use:   "lint [folder | file | -]...",
 		Short: "Hold manifests against the code, the event catalogue and the platform's own rules",
@@ -24,7 +25,7 @@ every overlay of infra, and for files that none of them reads.
 
 Each finding is a line: file:line: rule: message. With any, it exits with 1.`,
 		RunE: func(c *cobra.Command, arguments []string) error {
-			findings, err := findings(root, arguments, c.InOrStdin())
+			findings, err := findings(root, arguments, c.InOrStdin(), ready)
 			if err != nil {
 				return err
 			}
@@ -39,10 +40,11 @@ Each finding is a line: file:line: rule: message. With any, it exits with 1.`,
 	}
 	c.Flags().StringVar(&root, "root", ".", "the project's root, for its mains and migrations")
 	c.Flags().BoolVar(&asJSON, "json", false, "a JSON array instead of lines")
+	c.Flags().BoolVar(&ready, "ready", false, "also name the examples that nobody has replaced yet, as before a deployment")
 	return c
 }
 
-func findings(root string, arguments []string, in io.Reader) ([]lint.Finding, error) {
+func findings(root string, arguments []string, in io.Reader, ready bool) ([]lint.Finding, error) {
 	code, err := lint.ReadCode(root)
 	if err != nil {
 		return nil, fmt.Errorf("read the code below %s: %w", root, err)
@@ -52,7 +54,7 @@ func findings(root string, arguments []string, in io.Reader) ([]lint.Finding, er
 	}
 	var all []lint.Finding
 	for _, name := range arguments {
-		found, err := lintOne(name, in, code)
+		found, err := lintOne(name, in, code, ready)
 		if err != nil {
 			return nil, err
 		}
@@ -61,10 +63,20 @@ func findings(root string, arguments []string, in io.Reader) ([]lint.Finding, er
 	return lint.Sorted(all), nil
 }
 
-func lintOne(name string, in io.Reader, code *lint.Code) ([]lint.Finding, error) {
+func lintOne(name string, in io.Reader, code *lint.Code, ready bool) ([]lint.Finding, error) {
+	judge := func(set *manifests.Set, broken error) []lint.Finding {
+		all := lint.Check(set, broken, code)
+		if ready && len(all) == 0 {
+			all = lint.Examples(set)
+		}
+		return all
+	}
 	if name == "-" {
 		raw, err := io.ReadAll(in)
-		return lint.File("standard input", raw, code), err
+		if err != nil {
+			return nil, err
+		}
+		return judge(manifests.Parse("standard input", raw)), nil
 	}
 	info, err := os.Stat(name)
 	if err != nil {
@@ -72,7 +84,10 @@ func lintOne(name string, in io.Reader, code *lint.Code) ([]lint.Finding, error)
 	}
 	if !info.IsDir() {
 		raw, err := os.ReadFile(name)
-		return lint.File(name, raw, code), err
+		if err != nil {
+			return nil, err
+		}
+		return judge(manifests.Parse(name, raw)), nil
 	}
 	folders, err := lint.Folders(name)
 	if err != nil {
@@ -83,7 +98,7 @@ func lintOne(name string, in io.Reader, code *lint.Code) ([]lint.Finding, error)
 	}
 	var all []lint.Finding
 	for _, folder := range folders {
-		all = append(all, lint.Folder(folder, code)...)
+		all = append(all, judge(manifests.Render(folder))...)
 	}
 	return all, nil
 }

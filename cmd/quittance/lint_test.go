@@ -42,6 +42,14 @@ func TestLintCommand(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "[]\n", out)
 
+	out, err = run("", "--ready", "../../infra/overlays/kind")
+	require.NoError(t, err)
+	require.Empty(t, out)
+	out, err = run("", "--ready", "../../infra/overlays/production")
+	require.ErrorContains(t, err, "findings")
+	require.Contains(t, out, "infra/overlays/production/platform.yaml:")
+	require.Contains(t, out, "api.bank.example is an example")
+
 	_, err = run("", "../../docs")
 	require.EqualError(t, err, "../../docs is no kustomization and has no overlays")
 }

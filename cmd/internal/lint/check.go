@@ -70,6 +70,7 @@ func Check(set *manifests.Set, broken error, code *Code) []Finding {
 	c.objects()
 	c.environments()
 	c.stage()
+	c.platform()
 	c.brokerNames()
 	c.filters()
 	for _, t := range c.triggers {

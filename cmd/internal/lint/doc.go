@@ -13,6 +13,7 @@
 //	yaml, duplicate-key, unknown-field,     what the file says is not what a reader sees
 //	type, unquoted, admission
 //	described-twice, reference, stage       objects and the names they use
+//	platform, domain, example               what staging and production say of where they are
 //	broker, broker-class                    Brokers, and what kind production has
 //	filter, cesql, unknown-type, wrong-     who hears what, against the catalogue and the
 //	broker, not-heard, heard-twice,         code's own list of handlers

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quittance.dev/cmd/internal/lint"
+	"quittance.dev/cmd/internal/manifests"
 )
 
 const root = "../../.."
@@ -76,4 +77,31 @@ func TestAStageIsSaid(t *testing.T) {
 	findings := lint.Folder("testdata/production", code(t))
 	require.Len(t, findings, 1)
 	require.Equal(t, "testdata/production/kustomization.yaml:1: stage: the Namespace is not labelled quittance.dev/stage: production, by which it is known what rules apply", findings[0].String())
+}
+
+// B29: an overlay of the tree is right in all but its addresses, which are
+// examples. They are named, each on the line to change, before it is deployed;
+// on a cluster on trial there is none.
+func TestB29_ExamplesAreNamedBeforeADeployment(t *testing.T) {
+	for overlay, want := range map[string][]string{
+		"kind": nil,
+		"staging": {
+			"platform.yaml: kafka", "platform.yaml: api-domain",
+			"settings.env: POSTGRES_HOST", "settings.env: MAMBU_BASE_URL", "settings.env: E_BASE_URL", "settings.env: MAIL_FROM",
+			"settings.env: OIDC_ISSUER", "settings.env: SMS_ACCOUNT_SID",
+		},
+	} {
+		set, err := manifests.Render(root + "/infra/overlays/" + overlay)
+		require.NoError(t, err)
+		var got []string
+		for _, f := range lint.Examples(set) {
+			require.Equal(t, "example", f.Rule)
+			line := strings.SplitN(f.Message, ": ", 3)
+			got = append(got, filepath.Base(f.File)+": "+line[1])
+			raw, err := os.ReadFile(f.File)
+			require.NoError(t, err)
+			require.Contains(t, strings.Split(string(raw), "\n")[f.Line-1], line[1])
+		}
+		require.ElementsMatch(t, want, got)
+	}
 }

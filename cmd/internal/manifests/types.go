@@ -20,6 +20,10 @@ func Type(apiVersion, kind string) (reflect.Type, bool) {
 	switch {
 	case of.Group == "serving.knative.dev" && kind == "Service":
 		return reflect.TypeFor[knative.Service](), true
+	case of.Group == "serving.knative.dev" && kind == "DomainMapping":
+		return reflect.TypeFor[DomainMapping](), true
+	case of.Group == "networking.internal.knative.dev" && kind == "ClusterDomainClaim":
+		return reflect.TypeFor[ClusterDomainClaim](), true
 	case of.Group == "external-secrets.io" && kind == "ExternalSecret":
 		return reflect.TypeFor[ExternalSecret](), true
 	case kind == "Kustomization" || kind == "Component":
@@ -54,5 +58,32 @@ type ExternalSecret struct {
 				Property string `json:"property"`
 			} `json:"remoteRef"`
 		} `json:"data"`
+	} `json:"spec"`
+}
+
+// DomainMapping gives a Service a name at the gateway, which is its own name. The
+// fields are those of serving.knative.dev/v1beta1 that a manifest of ours may use.
+type DomainMapping struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		Ref struct {
+			APIVersion string `json:"apiVersion"`
+			Kind       string `json:"kind"`
+			Name       string `json:"name"`
+			Namespace  string `json:"namespace"`
+		} `json:"ref"`
+		TLS *struct {
+			SecretName string `json:"secretName"`
+		} `json:"tls,omitempty"`
+	} `json:"spec"`
+}
+
+// ClusterDomainClaim says in which namespace alone a name may be mapped.
+type ClusterDomainClaim struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata"`
+	Spec              struct {
+		Namespace string `json:"namespace"`
 	} `json:"spec"`
 }

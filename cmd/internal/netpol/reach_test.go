@@ -56,7 +56,7 @@ func platform() []netpol.Peer {
 		pod("stranger", "default", "app.kubernetes.io/component=function", "app.kubernetes.io/name=payment"),
 		pod("another's Postgres", "default", "app.kubernetes.io/name=postgres"),
 		{Name: "internet", Address: netip.MustParseAddr("203.0.113.9")},
-		{Name: "private network", Address: netip.MustParseAddr("10.20.0.5")},
+		{Name: "private network", Address: netip.MustParseAddr("10.30.0.5")},
 		{Name: "another private network", Address: netip.MustParseAddr("192.168.7.7")},
 		{Name: "the cloud's metadata", Address: netip.MustParseAddr("169.254.169.254")},
 	}
@@ -82,6 +82,12 @@ func read(t *testing.T, overlay string) deployment {
 			d.policies = append(d.policies, o)
 		case *knative.Service:
 			d.functions = append(d.functions, o.Name)
+		case *corev1.ConfigMap:
+			if text, is := o.Data["postgres-network"]; is {
+				network, err := netip.ParsePrefix(text)
+				require.NoError(t, err)
+				d.peers = append(d.peers, netpol.Peer{Name: "servers of Postgres", Address: network.Addr().Next()})
+			}
 		}
 		meta, spec := overlays.Pod(o)
 		if spec == nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/pod-security-admission/api"
 	"k8s.io/pod-security-admission/policy"
@@ -226,6 +227,41 @@ func TestA29_SecretsComeFromTheManager(t *testing.T) {
 	}
 }
 
+// B31: people reach the API under one name, and nothing else has a name outside.
+// Where Kafka, Postgres and the name are is said in one place per deployment.
+func TestB31_TheAPIHasOneDomain(t *testing.T) {
+	taken := map[string]string{}
+	for _, name := range all {
+		objects := render(t, name)
+		mappings := of[*manifests.DomainMapping](objects)
+		if name == "local" || name == "kind" {
+			require.Empty(t, mappings, name)
+			continue
+		}
+		i := slices.IndexFunc(of[*corev1.ConfigMap](objects), func(c *corev1.ConfigMap) bool { return c.Name == "platform" })
+		require.GreaterOrEqual(t, i, 0)
+		platform := of[*corev1.ConfigMap](objects)[i].Data
+		require.Len(t, mappings, 1, name)
+		require.Equal(t, platform["api-domain"], mappings[0].Name)
+		require.Equal(t, "api", mappings[0].Spec.Ref.Name)
+		require.Equal(t, "Redirected", mappings[0].Annotations["networking.knative.dev/http-protocol"])
+		claims := of[*manifests.ClusterDomainClaim](objects)
+		require.Len(t, claims, 1, name)
+		require.Equal(t, mappings[0].Name, claims[0].Name)
+		require.Equal(t, "quittance", claims[0].Spec.Namespace)
+		for _, s := range of[*knative.Service](objects) {
+			require.Equal(t, "cluster-local", s.Labels["networking.knative.dev/visibility"], s.Name)
+		}
+		for what, value := range platform {
+			require.Empty(t, taken[what+value], "%s and %s have the same %s", name, taken[what+value], what)
+			taken[what+value] = name
+		}
+		policies := of[*networkingv1.NetworkPolicy](objects)
+		j := slices.IndexFunc(policies, func(p *networkingv1.NetworkPolicy) bool { return p.Name == "postgres-clients" })
+		require.Equal(t, []networkingv1.NetworkPolicyPeer{{IPBlock: &networkingv1.IPBlock{CIDR: platform["postgres-network"]}}}, policies[j].Spec.Egress[0].To)
+	}
+}
+
 // forgets names what of a deployment would lose an event that it accepted.
 func forgets(objects []metav1.Object) (wrong []string) {
 	configs := names(of[*corev1.ConfigMap](objects))
@@ -255,6 +291,7 @@ func TestF08_BrokersKeepEvents(t *testing.T) {
 		i := slices.IndexFunc(of[*corev1.ConfigMap](objects), func(c *corev1.ConfigMap) bool { return c.Name == "kafka-brokers" })
 		config := of[*corev1.ConfigMap](objects)[i].Data
 		require.Equal(t, "3", config["default.topic.replication.factor"])
+		require.Regexp(t, `^kafka\..*:9093$`, config["bootstrap.servers"], "what platform.yaml says")
 		require.Equal(t, "2", config["default.topic.config.min.insync.replicas"])
 	}
 	require.Len(t, forgets(render(t, "kind")), 5+5+16, "and this test would see it")
