@@ -37,8 +37,11 @@ const (
 	WithdrawalKind OperationKind = "withdrawal"
 )
 
-// InsufficientFunds is the reason of a withdrawal that the account could not bear.
-const InsufficientFunds = "Insufficient funds"
+// Reasons of failure that programs tell apart.
+const (
+	InsufficientFunds = "Insufficient funds" // more than the account could bear
+	NoSuchAccount     = "Account not found"
+)
 
 // Operation is a deposit or a withdrawal and what became of it.
 type Operation struct {

@@ -102,6 +102,8 @@ func (t Teller) transfer(ctx context.Context, key client.Key, from, to, amount s
 		moved.Status = Success
 	case moved.Reason == client.InsufficientFunds:
 		moved.Status = InsufficientFunds
+	case moved.Reason == client.NoSuchAccount:
+		moved.Status, moved.missing = AccountNotFound, to
 	default:
 		moved.Status = Refused
 	}
