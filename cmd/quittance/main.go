@@ -40,7 +40,7 @@ func root() *cobra.Command {
 	for group, commands := range map[string][]*cobra.Command{
 		bank:       {runCommand(), demoCommand(), stormCommand(), killCommand(), benchCommand()},
 		customers:  {loginCommand(), accountsCommand(), withdrawCommand(), transferCommand(), operationCommand(), reportCommand()},
-		developers: {eventsCommand(), secretsCommand(), lintCommand(), coverageCommand()},
+		developers: {rebuildCommand(), archiveCommand(), eventsCommand(), secretsCommand(), lintCommand(), coverageCommand()},
 	} {
 		for _, one := range commands {
 			one.GroupID = group

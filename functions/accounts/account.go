@@ -96,6 +96,21 @@ func List(ctx context.Context, q Querier, f Filter, after Place, limit int) ([]A
 	return list, nil
 }
 
+// IDsOf lists the ids of all accounts of whoever owns their customers; never nil.
+func IDsOf(ctx context.Context, q Querier, owner string) ([]string, error) {
+	rows, err := q.Query(ctx, `
+		select a.id::text from accounts.account a join accounts.customer c on c.id = a.customer_id
+		where c.owner = $1 order by a.id`, owner)
+	if err != nil {
+		return nil, fmt.Errorf("list an owner's accounts: %w", err)
+	}
+	ids, err := pgx.AppendRows([]string{}, rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("list an owner's accounts: %w", err)
+	}
+	return ids, nil
+}
+
 func scanAccount(row pgx.Row) (a Account, err error) {
 	if err = row.Scan(&a.ID, &a.Number, &a.CustomerID, &a.Owner, &a.Product, &a.Currency, &a.OpenedAt); err != nil {
 		return a, fmt.Errorf("read account: %w", err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -140,11 +141,20 @@ type AccountPath struct {
 }
 
 func (a *api) readAccount() {
-	type output struct{ Body Account }
+	type input struct {
+		AccountPath
+		Conditional
+	}
+	type output struct {
+		Status int
+		Cached
+		Body *Account
+	}
 	register(a, huma.Operation{
 		OperationID: "get-account", Method: http.MethodGet, Path: "/accounts/{account_id}", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
-		Summary: "Read an account",
-	}, []kind{notFound}, func(ctx context.Context, in *AccountPath) (*output, error) {
+		Summary:   "Read an account",
+		Responses: map[string]*huma.Response{"304": {Description: "You hold the version that there is."}},
+	}, []kind{notFound}, func(ctx context.Context, in *input) (*output, error) {
 		account, inLedger, err := a.account(ctx, in.AccountID)
 		if err == nil && account.Owner != caller(ctx).ID && !caller(ctx).May(identity.Operator) {
 			err = errNotFound
@@ -152,7 +162,15 @@ func (a *api) readAccount() {
 		if err != nil {
 			return nil, err
 		}
-		return &output{accountOf(account, inLedger)}, nil
+		// Nothing else of an account ever changes.
+		out := &output{Status: http.StatusOK, Cached: cached(inLedger.Status + "-" + strconv.FormatInt(inLedger.Seq, 10))}
+		if in.holds(out.ETag) {
+			out.Status = http.StatusNotModified
+			return out, nil
+		}
+		body := accountOf(account, inLedger)
+		out.Body = &body
+		return out, nil
 	})
 }
 

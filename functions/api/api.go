@@ -14,6 +14,7 @@ import (
 
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/identity"
+	"quittance.dev/functions/signing"
 )
 
 // Version of the API, in its document.
@@ -33,6 +34,11 @@ type Options struct {
 	Webhooks WebhookVerifier
 	// Limits of each caller. Default 50 requests a second and 100 at once.
 	Limits Limits
+	// ReportKeys sign the cursors of reports. Without them keys are made up that hold
+	// in this process only: a cursor is then not for another replica.
+	ReportKeys *signing.Ring
+	// OpenReports is how many reports a caller may have open. Default 100.
+	OpenReports int
 	// BodyTimeout is how long a body may take to arrive. Default 10 s.
 	BodyTimeout time.Duration
 	// Now is the clock that webhook signatures are checked against. Default
@@ -47,6 +53,10 @@ type api struct {
 	tokens   TokenVerifier
 	webhooks WebhookVerifier
 	limiter  *limiter
+
+	reportKeys  *signing.Ring
+	openReports int
+
 	now      func() time.Time
 	huma     huma.API
 	routes   *routes
@@ -73,6 +83,12 @@ func build(o Options) (*api, error) {
 	if o.Webhooks == nil {
 		o.Webhooks = refuseAll{}
 	}
+	if o.ReportKeys == nil {
+		o.ReportKeys = signing.Ephemeral(name).Ring(name)
+	}
+	if o.OpenReports == 0 {
+		o.OpenReports = 100
+	}
 	if o.BodyTimeout == 0 {
 		o.BodyTimeout = 10 * time.Second
 	}
@@ -81,12 +97,13 @@ func build(o Options) (*api, error) {
 	}
 	a := &api{
 		host: o.Host, logger: o.Logger.With("function", name), tokens: o.Tokens, webhooks: o.Webhooks, now: o.Now, limiter: newLimiter(o.Limits, o.Now),
+		reportKeys: o.ReportKeys, openReports: o.OpenReports,
 	}
 	a.routes = &routes{mux: http.NewServeMux(), bodyTimeout: o.BodyTimeout, access: map[string][]identity.Scope{}, authenticate: a.authenticate}
 	a.huma = humago.New(a.routes, config(o.DiscoveryURL))
 	a.problems = a.huma.OpenAPI().Components.Schemas.Schema(typeOf[Problem](), true, "Problem")
 	for _, noun := range []func(){
-		a.customerRoutes, a.accountRoutes, a.operationRoutes, a.idempotencyRoutes, a.balanceRoutes, a.invoiceRoutes, a.paymentRoutes,
+		a.customerRoutes, a.accountRoutes, a.operationRoutes, a.idempotencyRoutes, a.balanceRoutes, a.reportRoutes, a.invoiceRoutes, a.paymentRoutes,
 		a.closureRoutes, a.journeyRoutes, a.deadLetterRoutes, a.eventRoutes, a.webhookRoutes,
 	} {
 		noun()
@@ -174,7 +191,7 @@ func (a *api) responses(op huma.Operation, problems []kind) map[string]*huma.Res
 			Description: k.urn() + ": " + k.title,
 			Content:     map[string]*huma.MediaType{problemMediaType: {Schema: a.problems}},
 		}
-		if k.status == http.StatusServiceUnavailable || k == inFlight || k == tooMany {
+		if k.status == http.StatusServiceUnavailable || k == inFlight || k == tooMany || k == tooManyReports {
 			var least, most float64 = 0, 3600
 			responses[status].Headers = map[string]*huma.Param{"Retry-After": {
 				Description: "Seconds to wait.", Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int32", Minimum: &least, Maximum: &most},

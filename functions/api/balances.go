@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -145,12 +146,18 @@ func (a *api) listTransactions() {
 	type input struct {
 		AccountPath
 		Page
+		Conditional
 	}
-	type output struct{ Body TransactionList }
+	type output struct {
+		Status int
+		Cached
+		Body *TransactionList
+	}
 	register(a, huma.Operation{
 		OperationID: "list-transactions", Method: http.MethodGet, Path: "/transactions/{account_id}", Tags: []string{"Accounts"}, Security: allow(identity.Customer, identity.Service, identity.Operator),
 		Summary:     "List an account's transactions",
 		Description: "From the projection for reading, which may be a moment behind the ledger. A posting that is heard late appears in its place: whoever follows an account stops at a gap in the positions and asks again from there.",
+		Responses:   map[string]*huma.Response{"304": {Description: "You hold the version that there is."}},
 	}, []kind{notFound, invalidCursor}, func(ctx context.Context, in *input) (*output, error) {
 		from, err := in.place()
 		if err != nil {
@@ -172,6 +179,16 @@ func (a *api) listTransactions() {
 		found, next := cut(found, in.Limit, func(t query.Transaction) place {
 			return place{id: strconv.FormatInt(t.AccountSeq, 10)}
 		})
+		// A transaction never changes: which ones there are is all that can.
+		version := "none"
+		if len(found) > 0 {
+			version = fmt.Sprintf("%d-%d-%d-%t", len(found), found[0].AccountSeq, found[len(found)-1].AccountSeq, next != "")
+		}
+		out := &output{Status: http.StatusOK, Cached: cached(version)}
+		if in.holds(out.ETag) {
+			out.Status = http.StatusNotModified
+			return out, nil
+		}
 		body := TransactionList{AccountID: in.AccountID, Transactions: make([]Transaction, len(found)), Next: next}
 		for i, t := range found {
 			body.Transactions[i] = Transaction{
@@ -179,6 +196,7 @@ func (a *api) listTransactions() {
 				Currency: string(t.Currency), BalanceAfter: amountOf(t.BalanceMinor, t.Currency), OccurredAt: t.OccurredAt,
 			}
 		}
-		return &output{body}, nil
+		out.Body = &body
+		return out, nil
 	})
 }

@@ -26,6 +26,7 @@ var tags = []*huma.Tag{
 	{Name: "Customers", Description: "Who the accounts belong to."},
 	{Name: "Accounts", Description: "Opening, reading and closing them."},
 	{Name: "Operations", Description: "Money in and out."},
+	{Name: "Reports", Description: "What happened, as one set that stays as it was."},
 	{Name: "Invoices", Description: "What is owed, and paying it by card."},
 	{Name: "Events", Description: "For programs that speak in events."},
 	{Name: "Operating", Description: "What is going on inside."},

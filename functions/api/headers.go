@@ -71,7 +71,8 @@ func (a *api) guard(next http.Handler) http.Handler {
 		started := time.Now()
 		answer := &answered{ResponseWriter: w}
 		defer func() {
-			if p := recover(); p != nil {
+			p := recover()
+			if p != nil && p != http.ErrAbortHandler {
 				a.log(r.Context()).ErrorContext(r.Context(), "panic", "panic", p, "stack", string(debug.Stack()))
 				if answer.status == 0 {
 					writeProblem(answer, r, internalError.problem())
@@ -79,6 +80,9 @@ func (a *api) guard(next http.Handler) http.Handler {
 			}
 			a.log(r.Context()).InfoContext(r.Context(), "answered", "method", method(r), "route", r.Pattern,
 				"status", answer.status, "duration_ms", time.Since(started).Milliseconds())
+			if p == http.ErrAbortHandler {
+				panic(p) // net/http's own way to cut a connection: what was sent is not whole
+			}
 		}()
 		next.ServeHTTP(answer, r)
 	})

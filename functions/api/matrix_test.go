@@ -53,6 +53,7 @@ var matrix = map[string]row{
 	"GET /balances":                        {status: 200, query: "customer_id={customer_id}", foreign: map[string]outcome{"customer_id": {200, 200, "an empty list"}}},
 	"GET /balances/{account_id}":           {status: 200},
 	"GET /transactions/{account_id}":       {status: 200},
+	"GET /api/v1/transactions":             {status: 200, query: "account_id={account_id}"},
 	"POST /invoices": {status: 201,
 		body:    `{"account_id":"{account_id}","customer_id":"{customer_id}","amount":1,"currency":"EUR","reference":"Rent"}`,
 		foreign: map[string]outcome{"customer_id": {201, 404, "the payer may be anybody's customer"}}},

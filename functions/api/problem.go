@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -24,6 +25,9 @@ var (
 	invalidKey        = kind{"invalid-idempotency-key", 400, "The idempotency key cannot be used", "Idempotency-Key takes 1 to 255 printable ASCII characters, bare or in double quotes, once."}
 	invalidCursor     = kind{"invalid-cursor", 400, "The cursor cannot be used", "Take the value of next from the page before, unchanged."}
 	invalidAmount     = kind{"invalid-amount", 400, "The amount cannot be moved", "An amount is more than nothing, in range, and has no more fraction digits than its currency."}
+	reportEnded       = kind{"report-ended", 404, "The report is not open any more", "Ask without a cursor: page 1 opens a new one."}
+	notAcceptable     = kind{"not-acceptable", 406, "There is no such representation", "The document says which media types the route answers with."}
+	tooManyReports    = kind{"too-many-reports", 429, "Too many reports are open", "Go on with one that is open, or wait for as long as Retry-After says."}
 	badSignature      = kind{"signature-refused", 401, "The signature is not accepted", "The body must come unchanged, signed with the shared secret, and soon."}
 	invalidToken      = kind{"invalid-token", 401, "There is no access token that is accepted", "Send an access token of the bank's OpenID provider, for this audience and not expired, as Authorization: Bearer."}
 	insufficientScope = kind{"insufficient-scope", 403, "The access token does not allow this", "The header WWW-Authenticate lists the scopes of which the token needs one."}
@@ -47,7 +51,7 @@ var (
 // kinds lists every problem type, for the document and the tests.
 func kinds() []kind {
 	return []kind{
-		malformedJSON, malformedRequest, malformedEvent, missingKey, invalidKey, invalidCursor, invalidAmount, badSignature, invalidToken, insufficientScope, notFound,
+		malformedJSON, malformedRequest, malformedEvent, missingKey, invalidKey, invalidCursor, invalidAmount, badSignature, invalidToken, insufficientScope, notFound, reportEnded, notAcceptable, tooManyReports,
 		wrongMethod, slowRequest, inFlight, balanceNotZero, accountNotOpen, tooLarge, tooMany, wrongMediaType, wrongEncoding,
 		invalidContent, keyReused, eventConflict, internalError, unavailable,
 	}
@@ -68,6 +72,7 @@ type Problem struct { //nolint:errname // what the RFC calls it, and the documen
 	Detail   string       `json:"detail" doc:"What to do about it; the same for every problem of the type."`
 	Instance string       `json:"instance" doc:"The id of the request, as in X-Request-Id. Name it when you ask about it."`
 	Reason   string       `json:"reason,omitempty" doc:"Why the bank refuses, in words for the customer."`
+	wait     int          // seconds until it may be asked again; 0 for the default
 	Errors   []FieldError `json:"errors,omitempty" doc:"Where the request breaks a rule. Values are never repeated."`
 }
 
@@ -93,6 +98,9 @@ func (p *Problem) GetStatus() int { return p.Status }
 
 // GetHeaders is for huma: what passes says when to ask again.
 func (p *Problem) GetHeaders() http.Header {
+	if p.wait > 0 {
+		return http.Header{"Retry-After": {strconv.Itoa(p.wait)}}
+	}
 	if p.Status == http.StatusServiceUnavailable || p.Type == inFlight.urn() {
 		return http.Header{"Retry-After": {"1"}}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
 	"strings"
 
@@ -18,6 +19,7 @@ import (
 	"quittance.dev/functions/invoicing"
 	"quittance.dev/functions/ledger"
 	"quittance.dev/functions/query"
+	"quittance.dev/functions/report"
 )
 
 // problemOf is the one table from errors to problems. What is not in it is
@@ -26,6 +28,7 @@ import (
 func (a *api) problemOf(ctx context.Context, err error) *Problem {
 	var p *Problem
 	var differs *idempotency.DiffersError
+	var tooMany *report.TooManyError
 	switch {
 	case errors.As(err, &p):
 		told := *p
@@ -33,6 +36,11 @@ func (a *api) problemOf(ctx context.Context, err error) *Problem {
 	case is(err, errNotFound, accounts.ErrNotFound, ledger.ErrAccountNotFound, banking.ErrNotFound, query.ErrNotFound,
 		invoicing.ErrInvoiceNotFound, invoicing.ErrPaymentNotFound, invoicing.ErrReceiptNotFound):
 		p = notFound.problem()
+	case errors.Is(err, report.ErrNotFound):
+		p = reportEnded.problem()
+	case errors.As(err, &tooMany):
+		p = tooManyReports.problem()
+		p.wait = max(1, int(math.Ceil(tooMany.Wait.Seconds())))
 	case errors.As(err, &differs):
 		p = keyReused.problem(differences(differs.Members)...)
 	case errors.Is(err, idempotency.ErrInFlight):

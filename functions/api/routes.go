@@ -61,7 +61,10 @@ func (t *routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if _, pattern := t.mux.Handler(r); pattern != "" {
-		r.Header.Del("Accept") // there is one representation of everything
+		if r.URL.Path == reportPath {
+			r = negotiable(r)
+		}
+		r.Header.Del("Accept") // there is one representation of everything else
 		t.mux.ServeHTTP(w, r)
 		return
 	}

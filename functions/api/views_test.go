@@ -89,6 +89,27 @@ func TestB28_AReadIsCachedUntilTheProjectionsNextVersion(t *testing.T) {
 	refused(t, b.as("stranger", everything[:2]...).ask("GET", "/balances/"+account, "", "If-None-Match", "*"), notFound)
 }
 
+// An account and its transactions are read anew only when there is something new.
+func TestB28_AccountsAndTransactionsAreCachedToo(t *testing.T) {
+	t.Parallel()
+	b := openBank(t)
+	account := b.account("EUR")
+	for path, change := range map[string]string{
+		"/accounts/" + account:     `update ledger.account set seq = seq + 1 where id = $1`,
+		"/transactions/" + account: `insert into query.transaction select $1, 1 + count(*), 'deposit', gen_random_uuid(), 1, 'EUR', 1, now() from query.transaction where account_id = $1`,
+	} {
+		got := b.get(path)
+		require.Equal(t, 200, got.status)
+		require.Equal(t, "private, no-cache", got.header.Get("Cache-Control"))
+		again := b.ask("GET", path, "", "If-None-Match", got.header.Get("ETag"))
+		require.Equal(t, 304, again.status, path)
+		require.Empty(t, again.body)
+		b.exec(change, account)
+		require.Equal(t, 200, b.ask("GET", path, "", "If-None-Match", got.header.Get("ETag")).status, path)
+	}
+	require.Equal(t, "no-store", b.get("/accounts").header.Get("Cache-Control"), "what has no version is not kept")
+}
+
 func TestAClosureAndItsHistory(t *testing.T) {
 	t.Parallel()
 	b := openBank(t)

@@ -4,7 +4,8 @@
 //	Hears    tick (a PingSource)
 //	Says     audit.finding
 //	Changes  delivery.redelivery, delivery.audit_mark, .sent, partitions of the outbox;
-//	         takes away from idempotency.request what has expired
+//	         partitions of the report's lines; takes away from idempotency.request
+//	         and query.report what has expired
 //	Reads    delivery.outbox, .subscription, .idempotency, .dead_letter
 //	Calls    nobody: the relay delivers
 //	Fails    an error waits for the next tick

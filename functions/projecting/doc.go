@@ -1,11 +1,11 @@
 // Package projecting is the function "query": it keeps the tables that people
 // read.
 //
-//	Hears    account.opened, deposit.completed, withdrawal.completed,
-//	         invoice.credited, transfer.completed, bank-transaction.completed,
-//	         closure.started, account.closed
+//	Hears    account.opened, closure.started, account.closed; completed and
+//	         rejected of deposit, withdrawal, transfer and bank-transaction;
+//	         invoice.credited
 //	Says     nothing
-//	Changes  query: projections of accounts, balances and transactions
+//	Changes  query: projections of accounts, balances, transactions and the report's lines
 //	Reads    nothing else
 //	Calls    nothing
 //

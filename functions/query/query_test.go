@@ -2,12 +2,10 @@ package query_test
 
 import (
 	"context"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -84,12 +82,15 @@ func TestTransactionsArePagedByTheirPosition(t *testing.T) {
 	ctx, db := context.Background(), pgtest.New(t)
 	writer, reader := db.Pool("quittance_query"), db.Pool("quittance_api")
 	id := uuid.NewString()
+	var movements []query.Movement
 	var postings []query.Transaction
 	for seq := range int64(7) {
-		postings = append(postings, query.OfDeposit(events.DepositCompleted{
-			OperationID: uuid.NewString(), AccountID: id, AmountMinor: 5, Currency: "CHF", BalanceMinor: 5 * (seq + 1), AccountSeq: seq + 1}, noon))
+		m, ok := query.Of(events.DepositCompleted{
+			OperationID: uuid.NewString(), AccountID: id, AmountMinor: 5, Currency: "CHF", BalanceMinor: 5 * (seq + 1), AccountSeq: seq + 1}, noon)
+		require.True(t, ok)
+		movements, postings = append(movements, m), append(postings, m.Postings...)
 	}
-	require.NoError(t, query.Posted(ctx, writer, postings))
+	require.NoError(t, query.Moved(ctx, writer, movements))
 	first, err := query.TransactionsOf(ctx, reader, id, 0, 4)
 	require.NoError(t, err)
 	rest, err := query.TransactionsOf(ctx, reader, id, first[3].AccountSeq, 4)
@@ -103,76 +104,4 @@ func TestB13_OnlyTheQueryFunctionWrites(t *testing.T) {
 	reader := pgtest.New(t).Pool("quittance_api")
 	err := query.Closing(context.Background(), reader, []string{uuid.NewString()})
 	require.ErrorContains(t, err, "permission denied")
-}
-
-func TestRebuildWaitsForWritersAndKeepsWhatTheyWrite(t *testing.T) {
-	t.Parallel()
-	ctx, db := context.Background(), pgtest.New(t)
-	writer, owner := db.Pool("quittance_query"), db.Pool("")
-	id, customer := uuid.NewString(), uuid.NewString()
-	_, err := owner.Exec(ctx, `insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id,
-		causation_id, traceparent, broker, data, created_at)
-		values ('1', '/functions/api', $1, $2, $2, '', '', '', 'money', json_build_object('account_id', $2::text,
-			'customer_id', $3::text, 'product', 'current', 'currency', 'CHF'), $4)`,
-		events.TypeAccountOpened, id, customer, noon)
-	require.NoError(t, err)
-
-	// A live transaction writes while the rebuild starts.
-	tx, err := writer.Begin(ctx)
-	require.NoError(t, err)
-	require.NoError(t, query.Opened(ctx, tx, []query.Account{opened(id, customer)}))
-	rebuilt := make(chan error, 1)
-	go func() {
-		_, err := query.Rebuild(ctx, writer)
-		rebuilt <- err
-	}()
-	require.Eventually(t, func() bool { return waiting(t, db) }, 10*time.Second, time.Millisecond)
-	require.NoError(t, tx.Commit(ctx))
-	require.NoError(t, <-rebuilt)
-
-	account, err := query.FindAccount(ctx, owner, id)
-	require.NoError(t, err)
-	require.Equal(t, opened(id, customer), account)
-}
-
-// waiting tells whether somebody waits for a lock on a projection.
-func waiting(t *testing.T, db *pgtest.DB) bool {
-	t.Helper()
-	conn, err := pgx.Connect(context.Background(), db.ConnString(""))
-	require.NoError(t, err)
-	defer func() { _ = conn.Close(context.Background()) }()
-	var n int
-	require.NoError(t, conn.QueryRow(context.Background(), `
-		select count(*) from pg_locks l join pg_database d on d.oid = l.database
-		where d.datname = current_database() and not l.granted`).Scan(&n))
-	return n > 0
-}
-
-func TestRebuildRefusesAnArchiveItCannotRead(t *testing.T) {
-	t.Parallel()
-	ctx, db := context.Background(), pgtest.New(t)
-	writer, owner := db.Pool("quittance_query"), db.Pool("")
-	id := uuid.NewString()
-	require.NoError(t, query.Opened(ctx, writer, []query.Account{opened(id, uuid.NewString())}))
-	_, err := owner.Exec(ctx, `insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id,
-		causation_id, traceparent, broker, data, created_at)
-		values ('1', '/functions/api', $1, '', '', '', '', '', 'money', '{"account_id": 5}', $2)`, events.TypeAccountOpened, noon)
-	require.NoError(t, err)
-	_, err = query.Rebuild(ctx, writer)
-	require.ErrorContains(t, err, "account.opened")
-	_, err = query.FindAccount(ctx, owner, id)
-	require.NoError(t, err, "a rebuild that fails leaves the old rows")
-}
-
-// TestB13_RebuildKnowsWhatTheFunctionHears: an event that is projected live is
-// projected from the archive, too.
-func TestB13_RebuildKnowsWhatTheFunctionHears(t *testing.T) {
-	t.Parallel()
-	var heard []events.Type
-	for _, entry := range events.Catalogue() {
-		if slices.Contains(entry.Hears, "query") {
-			heard = append(heard, entry.Type)
-		}
-	}
-	require.ElementsMatch(t, heard, query.Rebuilt())
 }

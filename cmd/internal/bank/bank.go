@@ -33,6 +33,10 @@ const namespace = "quittance"
 // apiName is the function whose handler takes more than events.
 const apiName = "api"
 
+// reportKeys is the file of the keys that sign the cursors of reports, beside those
+// of events.
+const reportKeys = "reports"
+
 // issuerPath is where the workbench has the issuer of access tokens.
 const issuerPath = "/issuer"
 
@@ -64,6 +68,8 @@ type Bank struct {
 	Keys     *signing.Signer // with which the relay signs events
 	// IssuerURL is where people of the laptop sign in.
 	IssuerURL string
+
+	reportKeys *signing.Ring // with which the API signs the cursors of reports
 
 	relay   atomic.Pointer[relay.Relay]
 	closers []func(context.Context) error // in the order of the start
@@ -111,10 +117,11 @@ func Start(ctx context.Context, o Options) (_ *Bank, err error) {
 		AuditDeadline: o.AuditDeadline, Notify: notify.Config{From: emulators.From},
 	})
 	keys := filepath.Join(o.DataDir, "keys")
-	if err := signing.Generate(keys, events.Verifying()...); err != nil {
+	if err := signing.Generate(keys, append(events.Verifying(), reportKeys)...); err != nil {
 		return nil, err
 	}
 	b.Keys = signing.Folder(keys, events.Verifying()...)
+	b.reportKeys = signing.File(filepath.Join(keys, reportKeys))
 	if b.Postgres, err = startPostgres(ctx, filepath.Join(o.DataDir, "postgres"), o.Logger); err != nil {
 		return nil, err
 	}
@@ -153,7 +160,7 @@ func (b *Bank) host(ctx context.Context, o Options, all []fn.Function, clients e
 		services[f.Name] = host
 		if f.Name == apiName {
 			if services[f.Name], err = api.New(api.Options{
-				Host: host, Logger: o.Logger, Tokens: clients.Tokens, Limits: o.Limits, Webhooks: api.Secrets(clients.Webhooks),
+				Host: host, Logger: o.Logger, Tokens: clients.Tokens, Limits: o.Limits, ReportKeys: b.reportKeys, Webhooks: api.Secrets(clients.Webhooks),
 				DiscoveryURL: "http://" + o.Workbench + issuerPath + "/.well-known/openid-configuration",
 			}); err != nil {
 				return nil, err

@@ -96,6 +96,21 @@ var rules = []rule{
 		where a.kind = 'customer' and (coalesce(b.balance_minor, 0) is distinct from a.balance_minor or coalesce(b.account_seq, 0) <> a.seq)
 		union all select a.id::text from ledger.account a left join query.account_projection p on p.account_id = a.id
 		where a.kind = 'customer' and p.status is distinct from a.status`},
+	{"C06 the report has each transaction once, as the ledger has it, failed ones too", `
+		with line as (
+			select *, md5(case kind when 'invoice' then 'payment:' when 'deposit' then 'operation:' when 'withdrawal' then 'operation:' else 'transaction:' end || id)::uuid as journal
+			from query.report_line)
+		select l.id::text from line l left join ledger.journal j on j.id = l.journal
+		where (j.amount_minor = l.amount_minor and j.currency = l.currency and j.posted_at = l.occurred_at
+		       and (j.status = 'posted') = (l.status = 'success')
+		       and case when l.src_account_id is not null then
+		             (j.debit_account, j.credit_account) = (case l.direction when 'debit' then l.src_account_id else l.dst_account_id end,
+		                                                    case l.direction when 'debit' then l.dst_account_id else l.src_account_id end)
+		           else case l.direction when 'debit' then j.debit_account else j.credit_account end = l.dst_account_id end) is not true
+		union all select id::text from query.report_line group by id having count(*) > 1
+		union all select j.id::text from ledger.journal j
+		where (j.status = 'failed' or j.debit_seq is not null or j.credit_seq is not null) and not exists (select from line l where l.journal = j.id)
+		and (j.posted_at at time zone 'UTC')::date not in (select day from query.cold_part where detached_at is not null)`},
 }
 
 // Tables runs every rule and returns the broken ones, with up to three rows

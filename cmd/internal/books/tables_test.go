@@ -54,14 +54,14 @@ func TestEachRuleOfTheTablesFiresAlone(t *testing.T) {
 			move("k", cash, `'`+accountA+`'`, "5"),
 			`update ledger.account set balance_minor = balance_minor + 5 where id = '` + accountA + `'`,
 			`update query.balance set balance_minor = balance_minor + 5 where account_id = '` + accountA + `'`}},
-		"the bank's own with a position": {broken: "I02", rows: []string{journal("deposit:1")}, by: []string{
-			`update ledger.journal set debit_seq = 1, debit_balance_minor = -100 where business_key = 'deposit:1'`}},
-		"failed with a position": {broken: "I02", rows: []string{journal("withdrawal:7")}, by: []string{
+		"the bank's own with a position": {broken: "I02", rows: []string{journal("operation:70000000-0000-0000-0000-000000000001")}, by: []string{
+			`update ledger.journal set debit_seq = 1, debit_balance_minor = -100 where business_key = 'operation:70000000-0000-0000-0000-000000000001'`}},
+		"failed with a position": {broken: "I02", rows: []string{journal("operation:70000000-0000-0000-0000-000000000007")}, by: []string{
 			`alter table ledger.journal drop constraint failed_journal_moves_nothing`,
-			`update ledger.journal set debit_seq = 9, debit_balance_minor = 0 where business_key = 'withdrawal:7'`}},
-		"failed without a reason": {broken: "I02", rows: []string{journal("withdrawal:7")}, by: []string{
+			`update ledger.journal set debit_seq = 9, debit_balance_minor = 0 where business_key = 'operation:70000000-0000-0000-0000-000000000007'`}},
+		"failed without a reason": {broken: "I02", rows: []string{journal("operation:70000000-0000-0000-0000-000000000007")}, by: []string{
 			`alter table ledger.journal drop constraint failed_journal_has_reason`,
-			`update ledger.journal set reason = null where business_key = 'withdrawal:7'`}},
+			`update ledger.journal set reason = null where business_key = 'operation:70000000-0000-0000-0000-000000000007'`}},
 		"more balance than entries": {broken: "I03", also: "I06", rows: []string{accountA}, by: []string{
 			`update ledger.account set balance_minor = balance_minor + 1 where id = '` + accountA + `'`,
 			`update query.balance set balance_minor = balance_minor + 1 where account_id = '` + accountA + `'`}},
@@ -72,10 +72,10 @@ func TestEachRuleOfTheTablesFiresAlone(t *testing.T) {
 		"no running balance": {broken: "I04", rows: []string{journal("payment:" + payment)}, by: []string{
 			`alter table ledger.journal drop constraint position_with_balance`,
 			`update ledger.journal set credit_balance_minor = null where kind = 'invoice'`}},
-		"once below the floor": {broken: "I05", rows: []string{journal("deposit:1")}, by: []string{
+		"once below the floor": {broken: "I05", rows: []string{journal("operation:70000000-0000-0000-0000-000000000001")}, by: []string{
 			`update ledger.account set floor_minor = 101 where id = '` + accountA + `'`}},
 		"money from nowhere": {broken: "I06", also: "I01", rows: []string{"EUR"}, by: []string{
-			`update ledger.journal set debit_account = gen_random_uuid() where business_key = 'deposit:1'`}},
+			`update ledger.journal set debit_account = gen_random_uuid() where business_key = 'operation:70000000-0000-0000-0000-000000000001'`}},
 		"an old claim": {broken: "I08", rows: []string{"payment put off"}, by: []string{`delete from delivery.redelivery`}},
 		"E before Mambu": {broken: "I09", rows: []string{accountC}, by: []string{
 			`update closure.account_closure set mambu_closed_at = e_closed_at + interval '1 second' where account_id = '` + accountC + `'`}},
@@ -89,7 +89,8 @@ func TestEachRuleOfTheTablesFiresAlone(t *testing.T) {
 			`update ledger.account set status = 'closed', closing_at = now(), closed_at = now() where id = '` + accountA + `'`,
 			`update query.account_projection set status = 'closed' where account_id = '` + accountA + `'`}},
 		"posted after the end": {broken: "I10", rows: []string{accountC}, by: []string{
-			`update ledger.journal set posted_at = '2026-01-03' where business_key = 'withdrawal:5'`}},
+			`update query.report_line set occurred_at = '2026-01-03' where id = '70000000-0000-0000-0000-000000000005'`,
+			`update ledger.journal set posted_at = '2026-01-03' where business_key = 'operation:70000000-0000-0000-0000-000000000005'`}},
 		"nobody was told": {broken: "I13", rows: []string{accountC}, by: []string{
 			`delete from notification.notification where kind = 'account.closed'`}},
 		"telling failed": {broken: "I13", rows: []string{accountC}, by: []string{
@@ -110,7 +111,7 @@ func TestEachRuleOfTheTablesFiresAlone(t *testing.T) {
 		"a dead letter that was closed": {broken: "I18", rows: []string{"banking t.v1 handled"}, by: []string{
 			`update delivery.dead_letter set status = 'replayed'`}},
 		"not sent": {broken: "I20", rows: []string{"t.v1 handled"}, by: []string{`insert into delivery.queue (broker, source, id, created_at, due_at) select broker, source, id, created_at, created_at from delivery.outbox`}},
-		"not posted": {broken: "I23", rows: []string{invoice}, by: []string{
+		"not posted": {broken: "I23", also: "C06", rows: []string{invoice}, by: []string{
 			`update ledger.journal set id = md5('payment:other')::uuid, business_key = 'payment:other' where kind = 'invoice'`}},
 		"posted twice": {broken: "I23", rows: []string{invoice}, by: []string{
 			`alter table ledger.journal drop constraint journal_id cascade`, move("payment:"+payment, cash, clearing, "700")}},
@@ -131,6 +132,20 @@ func TestEachRuleOfTheTablesFiresAlone(t *testing.T) {
 			`update query.account_projection set status = 'open' where account_id = '` + accountC + `'`}},
 		"an account that cannot be read": {broken: "B14", rows: []string{accountC}, by: []string{
 			`delete from query.account_projection where account_id = '` + accountC + `'`}},
+		"a line that is missing": {broken: "C06", rows: []string{journal("operation:70000000-0000-0000-0000-000000000007")}, by: []string{
+			`delete from query.report_line where status = 'fail'`}},
+		"a line of nothing": {broken: "C06", rows: []string{"70000000-0000-0000-0000-000000000009"}, by: []string{
+			`insert into query.report_line select occurred_at, '70000000-0000-0000-0000-000000000009', kind, src_account_id, dst_account_id, direction, amount_minor, currency, status, reason
+			 from query.report_line where id = '70000000-0000-0000-0000-000000000001'`}},
+		"a line there twice": {broken: "C06", rows: []string{"70000000-0000-0000-0000-000000000001"}, by: []string{
+			`insert into query.report_line select occurred_at + interval '1 second', id, kind, src_account_id, dst_account_id, direction, amount_minor, currency, status, reason
+			 from query.report_line where id = '70000000-0000-0000-0000-000000000001'`}},
+		"another amount in the report": {broken: "C06", rows: []string{"70000000-0000-0000-0000-000000000001"}, by: []string{
+			`update query.report_line set amount_minor = 101 where id = '70000000-0000-0000-0000-000000000001'`}},
+		"another end in the report": {broken: "C06", rows: []string{"70000000-0000-0000-0000-000000000001"}, by: []string{
+			`update query.report_line set status = 'fail', reason = 'no' where id = '70000000-0000-0000-0000-000000000001'`}},
+		"the other direction in the report": {broken: "C06", rows: []string{"70000000-0000-0000-0000-000000000001"}, by: []string{
+			`update query.report_line set direction = 'debit' where id = '70000000-0000-0000-0000-000000000001'`}},
 	} {
 		seen[c.broken] = true
 		t.Run(c.broken+" "+name, func(t *testing.T) {

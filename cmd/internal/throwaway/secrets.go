@@ -47,10 +47,9 @@ func Secrets(namespace string, roles, verifying []string, existing []corev1.Secr
 	}
 	m.database(roles)
 	for _, name := range verifying {
-		key := make([]byte, 32)
-		_, _ = rand.Read(key) // never fails (crypto/rand)
-		m.add("event-keys-"+name, map[string][]byte{"keys": []byte("1 " + base64.StdEncoding.EncodeToString(key) + "\n")})
+		m.add("event-keys-"+name, map[string][]byte{"keys": keys()})
 	}
+	m.add("report-keys", map[string][]byte{"keys": keys()})
 	m.outside()
 	slices.SortFunc(m.made, func(a, b corev1.Secret) int { return strings.Compare(a.Name, b.Name) })
 	return m.made, m.err
@@ -111,6 +110,13 @@ func (m *maker) addPair(name, common string, hosts ...string) {
 		return
 	}
 	m.add(name, map[string][]byte{certFile: cert, keyFile: key, caFile: m.authority.cert})
+}
+
+// keys is a file of one key (functions/signing).
+func keys() []byte {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails (crypto/rand)
+	return []byte("1 " + base64.StdEncoding.EncodeToString(key) + "\n")
 }
 
 func random(prefix string) []byte {

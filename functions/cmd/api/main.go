@@ -9,6 +9,7 @@ import (
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/identity"
 	"quittance.dev/functions/serve"
+	"quittance.dev/functions/signing"
 	"quittance.dev/functions/stripe"
 )
 
@@ -27,9 +28,13 @@ func main() {
 			return serve.Parts{}, err
 		}
 		host := fn.NewHost(api.Function(), p.Pool, fn.Options{Logger: p.Logger, Deadline: p.Config.Deadline})
+		var reportKeys *signing.Ring // made up by the API
+		if c.ReportKeysFile != "" {
+			reportKeys = signing.File(c.ReportKeysFile)
+		}
 		handler, err := api.New(api.Options{
 			Host: host, Logger: p.Logger, Tokens: tokens, DiscoveryURL: tokens.DiscoveryURL(),
-			Limits:   api.Limits{PerSecond: c.RequestsPerSecond, Burst: c.RequestBurst},
+			Limits: api.Limits{PerSecond: c.RequestsPerSecond, Burst: c.RequestBurst}, OpenReports: c.OpenReports, ReportKeys: reportKeys,
 			Webhooks: api.Secrets(stripe.WebhookSecrets(c.Stripe)),
 		})
 		return serve.Parts{Handler: handler, Close: host.Close}, err

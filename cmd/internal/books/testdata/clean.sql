@@ -1,8 +1,8 @@
 -- A bank at rest. Account a1 is open and got 100 in cash and 700 from a paid
 -- invoice; c1 was emptied and closed everywhere; b1 was emptied, closed in Mambu
 -- and refused by E. Ids tell what they are of: 1 accounts, 3
--- invoices, 4 payments, 5 receipts, 6 notifications; journals are
--- named by their keys.
+-- invoices, 4 payments, 5 receipts, 6 notifications, 7 operations; journals
+-- are named by their keys.
 set session_replication_role = replica;
 
 insert into ledger.account (id, kind, product, currency, status, balance_minor, seq, closing_at, closed_at) values
@@ -12,17 +12,17 @@ insert into ledger.account (id, kind, product, currency, status, balance_minor, 
 
 insert into ledger.journal (id, kind, business_key, status, reason, correlation_id, posted_at, debit_account, credit_account, currency,
                             amount_minor, debit_seq, debit_balance_minor, credit_seq, credit_balance_minor)
-select md5(key)::uuid, replace(split_part(key, ':', 1), 'payment', 'invoice'), key, case when reason is null then 'posted' else 'failed' end, reason, 'j', at::timestamptz,
+select md5(key)::uuid, kind, key, case when reason is null then 'posted' else 'failed' end, reason, 'j', at::timestamptz,
        case when debit ~ '^.1$' then ('10000000-0000-0000-0000-0000000000' || debit)::uuid else md5('quittance/house/' || debit || '/EUR')::uuid end, case when credit ~ '^.1$' then ('10000000-0000-0000-0000-0000000000' || credit)::uuid else md5('quittance/house/' || credit || '/EUR')::uuid end, 'EUR', amount, debit_seq, debit_balance, credit_seq, credit_balance
 from (values
-    ('deposit:1', null, '2026-01-01 10:00Z', 'cash', 'a1', 100, null, null, 1, 100),
-    ('deposit:2', null, '2026-01-01 10:00Z', 'cash', 'b1', 50, null, null, 1, 50),
-    ('deposit:3', null, '2026-01-01 10:00Z', 'cash', 'c1', 60, null, null, 1, 60),
-    ('withdrawal:4', null, '2026-01-02 10:00Z', 'b1', 'cash', 50, 2, 0, null, null),
-    ('withdrawal:5', null, '2026-01-02 10:00Z', 'c1', 'cash', 60, 2, 0, null, null),
-    ('payment:40000000-0000-0000-0000-000000000001', null, '2026-01-02 10:00Z', 'card-clearing', 'a1', 700, null, null, 2, 800),
-    ('withdrawal:7', 'insufficient-funds', '2026-01-02 10:00Z', 'a1', 'cash', 9000, null, null, null, null)
-) j(key, reason, at, debit, credit, amount, debit_seq, debit_balance, credit_seq, credit_balance);
+    ('deposit', 'operation:70000000-0000-0000-0000-000000000001', null, '2026-01-01 10:00Z', 'cash', 'a1', 100, null, null, 1, 100),
+    ('deposit', 'operation:70000000-0000-0000-0000-000000000002', null, '2026-01-01 10:00Z', 'cash', 'b1', 50, null, null, 1, 50),
+    ('deposit', 'operation:70000000-0000-0000-0000-000000000003', null, '2026-01-01 10:00Z', 'cash', 'c1', 60, null, null, 1, 60),
+    ('withdrawal', 'operation:70000000-0000-0000-0000-000000000004', null, '2026-01-02 10:00Z', 'b1', 'cash', 50, 2, 0, null, null),
+    ('withdrawal', 'operation:70000000-0000-0000-0000-000000000005', null, '2026-01-02 10:00Z', 'c1', 'cash', 60, 2, 0, null, null),
+    ('invoice', 'payment:40000000-0000-0000-0000-000000000001', null, '2026-01-02 10:00Z', 'card-clearing', 'a1', 700, null, null, 2, 800),
+    ('withdrawal', 'operation:70000000-0000-0000-0000-000000000007', 'insufficient-funds', '2026-01-02 10:00Z', 'a1', 'cash', 9000, null, null, null, null)
+) j(kind, key, reason, at, debit, credit, amount, debit_seq, debit_balance, credit_seq, credit_balance);
 
 insert into query.account_projection (account_id, status) values
     ('10000000-0000-0000-0000-0000000000a1', 'open'), ('10000000-0000-0000-0000-0000000000b1', 'closing'),
@@ -30,6 +30,11 @@ insert into query.account_projection (account_id, status) values
 insert into query.balance (account_id, currency, balance_minor, account_seq) values
     ('10000000-0000-0000-0000-0000000000a1', 'EUR', 800, 2), ('10000000-0000-0000-0000-0000000000b1', 'EUR', 0, 2),
     ('10000000-0000-0000-0000-0000000000c1', 'EUR', 0, 2);
+
+insert into query.report_line (occurred_at, id, kind, dst_account_id, direction, amount_minor, currency, status, reason)
+select posted_at, split_part(business_key, ':', 2)::uuid, kind, case kind when 'withdrawal' then debit_account else credit_account end,
+       case kind when 'withdrawal' then 'debit' else 'credit' end, amount_minor, currency, case status when 'posted' then 'success' else 'fail' end, reason
+from ledger.journal;
 
 -- Two invoices: one is paid; the other's only payment failed.
 insert into invoicing.invoice (id, account_id, customer_id, amount_minor, currency, reference, state, payment_id, paid_at) values
