@@ -11,7 +11,7 @@ func benchCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "bench", Short: "Measure speed as ratios within one run, and sizes", Args: cobra.NoArgs,
 		Long: "Postings through the whole door against pgbench on the same Postgres, journeys against the same\n" +
-			"number of no-op hops through the same brokers, and the sizes of what is built. Nothing else should\n" +
+			"number of no-op hops through the same brokers, the report over a million transactions, and the sizes of what is built. Nothing else should\n" +
 			"run on the machine meanwhile; the load is printed with the figures.",
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Progress = c.ErrOrStderr()
@@ -25,6 +25,7 @@ func benchCommand() *cobra.Command {
 	f := c.Flags()
 	f.BoolVar(&o.Postings, "postings", false, "postings against pgbench (no part named: all of them)")
 	f.BoolVar(&o.Journeys, "journeys", false, "journeys against no-op hops")
+	f.BoolVar(&o.Reports, "reports", false, "the report over a million transactions")
 	f.BoolVar(&o.Sizes, "sizes", false, "binaries, memory, start")
 	f.IntVar(&o.Rounds, "rounds", 0, "of each measurement, the median counts (default 3)")
 	f.DurationVar(&o.Duration, "duration", 0, "of one measurement (default 10s)")

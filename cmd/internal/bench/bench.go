@@ -13,7 +13,7 @@ import (
 // everything.
 type Options struct {
 	// Postings, Journeys and Sizes choose the parts; none chosen means all.
-	Postings, Journeys, Sizes bool
+	Postings, Journeys, Reports, Sizes bool
 	// Rounds of each measurement; default 3.
 	Rounds int
 	// Duration of one measurement; default 10 s.
@@ -37,8 +37,8 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if !o.Postings && !o.Journeys && !o.Sizes {
-		o.Postings, o.Journeys, o.Sizes = true, true, true
+	if !o.Postings && !o.Journeys && !o.Reports && !o.Sizes {
+		o.Postings, o.Journeys, o.Reports, o.Sizes = true, true, true, true
 	}
 	if o.Rounds == 0 {
 		o.Rounds = 3
@@ -80,7 +80,7 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 	for _, part := range []struct {
 		wanted bool
 		run    func(context.Context, Options, string) (Section, error)
-	}{{o.Postings, postings}, {o.Journeys, journeys}, {o.Sizes, sizes}} {
+	}{{o.Postings, postings}, {o.Journeys, journeys}, {o.Reports, reports}, {o.Sizes, sizes}} {
 		if !part.wanted {
 			continue
 		}

@@ -66,8 +66,11 @@ func (c *child) stop(ctx context.Context) error {
 }
 
 // resident is the resident set in bytes (VmRSS in proc(5)).
-func (c *child) resident() (float64, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
+func (c *child) resident() (float64, error) { return residentOf(strconv.Itoa(c.cmd.Process.Pid)) }
+
+// residentOf is the resident set of a process, or of "self".
+func residentOf(process string) (float64, error) {
+	raw, err := os.ReadFile("/proc/" + process + "/status")
 	if err != nil {
 		return 0, fmt.Errorf("read the resident memory: %w", err)
 	}
