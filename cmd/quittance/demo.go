@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -68,6 +69,15 @@ func play(ctx context.Context, w io.Writer, b *bank.Bank, data string) (demo.Res
 	}
 	if err := report(ctx, w, b, closed.Withdrawal, closed.Final); err != nil {
 		return closed, err
+	}
+	fmt.Fprintln(w, "\n3. The report: what is in it is settled when it is opened")
+	lines, err := demo.Report(ctx, o, closed.SavingsID)
+	if err != nil {
+		return closed, err
+	}
+	fmt.Fprintln(w)
+	for _, l := range lines {
+		fmt.Fprintf(w, "   %s  %-10s  %-6s  %s %s  %s\n", l.TransactionTimestamp.Format(time.DateTime), l.Kind, l.Direction, l.Amount, l.Currency, strings.TrimSpace(string(l.Status)+" "+l.Reason))
 	}
 	closed.InvoiceID, closed.PaymentID, closed.PayeeID = paid.InvoiceID, paid.PaymentID, paid.PayeeID
 	return closed, run.finish()
