@@ -26,6 +26,9 @@ const (
 	InvalidToken         ProblemType = "urn:quittance:problem:invalid-token"
 	InsufficientScope    ProblemType = "urn:quittance:problem:insufficient-scope"
 	NotFound             ProblemType = "urn:quittance:problem:not-found"
+	ReportEnded          ProblemType = "urn:quittance:problem:report-ended"
+	NotAcceptable        ProblemType = "urn:quittance:problem:not-acceptable"
+	TooManyReports       ProblemType = "urn:quittance:problem:too-many-reports"
 	MethodNotAllowed     ProblemType = "urn:quittance:problem:method-not-allowed"
 	RequestTimeout       ProblemType = "urn:quittance:problem:request-timeout"
 	InFlight             ProblemType = "urn:quittance:problem:in-flight"
@@ -46,7 +49,7 @@ const (
 func ProblemTypes() []ProblemType {
 	return []ProblemType{
 		MalformedJSON, MalformedRequest, MalformedEvent, MissingKey, InvalidKey, InvalidCursor, InvalidAmount, SignatureRefused,
-		InvalidToken, InsufficientScope, NotFound, MethodNotAllowed, RequestTimeout, InFlight, BalanceNotZero, AccountNotOpen,
+		InvalidToken, InsufficientScope, NotFound, ReportEnded, NotAcceptable, TooManyReports, MethodNotAllowed, RequestTimeout, InFlight, BalanceNotZero, AccountNotOpen,
 		TooLarge, TooManyRequests, UnsupportedMediaType, UnsupportedEncoding, InvalidContent, KeyReused, EventConflict,
 		InternalError, Unavailable,
 	}

@@ -139,7 +139,7 @@ func (a *api) reportRoutes() {
 				"text/csv":             {Schema: text},
 				"application/x-ndjson": {Schema: text},
 			},
-			Headers: map[string]*huma.Param{"Report-Total": {Description: "Of a download, how many transactions follow.", Schema: &huma.Schema{Type: huma.TypeInteger}}},
+			Headers: map[string]*huma.Param{"Report-Total": {Description: "Of a download, how many transactions follow.", Schema: &huma.Schema{Type: huma.TypeInteger, Format: "int64"}}},
 		}},
 	}, []kind{invalidCursor, notFound, reportEnded, notAcceptable, tooManyReports}, a.report)
 }

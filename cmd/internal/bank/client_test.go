@@ -74,7 +74,7 @@ var models = map[string]any{
 	"NewAccount": client.NewAccount{}, "NewCustomer": client.NewCustomer{}, "NewInvoice": client.NewInvoice{}, "NewPayment": client.NewPayment{},
 	"Nothing": struct{}{}, "Operation": client.Operation{}, "Payment": client.Payment{}, "Problem": client.Problem{},
 	"ReceiptLink": client.ReceiptLink{}, "Step": client.Step{}, "Transaction": client.Transaction{},
-	"TransactionList": client.TransactionList{}, "Transition": client.Transition{},
+	"Report": client.Report{}, "ReportLine": client.ReportLine{}, "TransactionList": client.TransactionList{}, "Transition": client.Transition{},
 }
 
 // goName is an operation's name in Go.

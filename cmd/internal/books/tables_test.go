@@ -113,7 +113,7 @@ func TestEachRuleOfTheTablesFiresAlone(t *testing.T) {
 		"not sent": {broken: "I20", rows: []string{"t.v1 handled"}, by: []string{`insert into delivery.queue (broker, source, id, created_at, due_at) select broker, source, id, created_at, created_at from delivery.outbox`}},
 		"not posted": {broken: "I23", also: "C06", rows: []string{invoice}, by: []string{
 			`update ledger.journal set id = md5('payment:other')::uuid, business_key = 'payment:other' where kind = 'invoice'`}},
-		"posted twice": {broken: "I23", rows: []string{invoice}, by: []string{
+		"posted twice": {broken: "I23", also: "C06", rows: []string{invoice}, by: []string{
 			`alter table ledger.journal drop constraint journal_id cascade`, move("payment:"+payment, cash, clearing, "700")}},
 		"an address": {broken: "I25", rows: []string{"handled"}, by: []string{
 			`update delivery.outbox set data = '{"to":"somebody@mail.invalid"}'`}},
