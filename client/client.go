@@ -25,8 +25,9 @@ type Options struct {
 	Token TokenSource
 	// HTTP sends the requests. Default: a client that waits 30 s for an answer.
 	HTTP *http.Client
-	// Attempts is how often a request is sent at most. Default 8, which take some
-	// 20 s; the context may end them earlier.
+	// Attempts is how often a request is sent at most. Default 8, with some 20 s of
+	// pauses between them if the bank does not ask for more; the context may end them
+	// earlier.
 	Attempts int
 	// Wait is the pause before the given attempt, from 2 on, where the bank does not
 	// say how long. Default: 100 ms doubling to 5 s, half of it by chance.

@@ -105,6 +105,36 @@ func TestWhoGivesUpKnowsTheKey(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+// What was cut off may have been done, whatever stands between the caller and the
+// bank the next time.
+func TestAnOutcomeThatIsNotKnownIsNotForgotten(t *testing.T) {
+	for name, then := range map[string]http.HandlerFunc{
+		"the token has run out":  problem(client.InvalidToken, 401),
+		"a scope was taken away": problem(client.InsufficientScope, 403),
+		"a gateway's own page":   answer(404, "<html>"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := serve(t, cut, then)
+			_, err := b.Withdraw(t.Context(), "mine", client.Movement{AccountID: "a", Amount: "1"})
+			unknown, ok := errors.AsType[*client.UnknownError](err)
+			require.True(t, ok, "%v", err)
+			require.Equal(t, client.Key("mine"), unknown.Key)
+			require.Len(t, b.asked, 2)
+
+			b = serve(t, then)
+			_, err = b.Withdraw(t.Context(), "mine", client.Movement{AccountID: "a", Amount: "1"})
+			require.NotErrorIs(t, err, client.ErrUnknown, "it never began")
+		})
+	}
+	b := serve(t, cut, problem(client.AccountNotOpen, 409))
+	_, err := b.Withdraw(t.Context(), "mine", client.Movement{AccountID: "a", Amount: "1"})
+	require.NotErrorIs(t, err, client.ErrUnknown, "the bank had looked for the key before it refused")
+
+	b = serve(t, answer(200, "no JSON"))
+	_, err = b.Withdraw(t.Context(), "mine", client.Movement{AccountID: "a", Amount: "1"})
+	require.ErrorIs(t, err, client.ErrUnknown, "done, but nobody knows how")
+}
+
 func TestARefusalIsAProblemAndNotAskedAgain(t *testing.T) {
 	b := serve(t, problem(client.InvalidAmount, 400))
 	_, err := b.Withdraw(t.Context(), "", client.Movement{AccountID: "a", Amount: "0"})

@@ -91,6 +91,13 @@ func (p *Problem) Passes() bool {
 	return p.Status >= http.StatusInternalServerError || p.Type == InFlight || p.Type == TooManyRequests || p.Type == RequestTimeout
 }
 
+// conclusive tells whether the problem says that the request was not done, also if
+// an attempt before it may have been: the bank had looked for its key.
+func (p *Problem) conclusive() bool {
+	return p.Status != http.StatusUnauthorized && p.Status != http.StatusForbidden &&
+		strings.HasPrefix(string(p.Type), "urn:quittance:problem:")
+}
+
 // ErrUnknown is matched by the error of a request of which it is not known whether
 // the bank did it.
 var ErrUnknown = errors.New("not known what became of the request")

@@ -41,18 +41,24 @@ func backoff(attempt int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// send sends the request until it is known what became of it.
+// send sends the request until it is known what became of it. Once an attempt may
+// have been done, an answer that the bank gave before it looked for the key, or that
+// somebody before the bank gave, tells nothing of that attempt.
 func (c *Client) send(ctx context.Context, r request) (*sent, error) {
+	open := false // an attempt was made whose outcome is not known
 	for attempt := 1; ; attempt++ {
 		answer, wait, err := c.once(ctx, r)
-		problem, isProblem := errors.AsType[*Problem](err)
-		if err == nil || (isProblem && !problem.Passes()) {
-			return answer, err
+		if err == nil {
+			return answer, nil
 		}
-		if _, local := errors.AsType[*notSentError](err); local {
+		problem, isProblem := errors.AsType[*Problem](err)
+		_, local := errors.AsType[*notSentError](err)
+		final := local || (isProblem && !problem.Passes())
+		if final && (!open || (isProblem && problem.conclusive())) {
 			return nil, err
 		}
-		if attempt == c.o.Attempts || ctx.Err() != nil || !pause(ctx, max(wait, c.o.Wait(attempt+1))) {
+		open = open || (r.changes && !local && (!isProblem || problem.Status >= http.StatusInternalServerError))
+		if final || attempt == c.o.Attempts || ctx.Err() != nil || !pause(ctx, max(wait, c.o.Wait(attempt+1))) {
 			if r.changes {
 				err = &UnknownError{Key: r.key, Attempts: attempt, Err: err}
 			}
@@ -157,7 +163,11 @@ func change[T any](ctx context.Context, c *Client, key Key, path string, body an
 	if err != nil {
 		return Answer[T]{}, err
 	}
-	return answerOf[T](answer)
+	done, err := answerOf[T](answer)
+	if err != nil { // it is done; what it was answered can be asked for again
+		return done, &UnknownError{Key: key, Attempts: 1, Err: err}
+	}
+	return done, nil
 }
 
 func answerOf[T any](answer *sent) (Answer[T], error) {

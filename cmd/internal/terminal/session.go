@@ -66,7 +66,7 @@ func (s Session) withdraw(ctx context.Context, account, amount string) error {
 	switch {
 	case errors.Is(err, client.ErrUnknown):
 		fmt.Fprintf(s.Out, "The bank does not answer. Find out with: quittance withdraw --account %s --amount %s --key %s\n", w.Account, w.Amount, key)
-		return nil
+		return ctx.Err()
 	case err != nil:
 		return err
 	}

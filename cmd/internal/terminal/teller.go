@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 
 	"quittance.dev/client"
 )
@@ -136,13 +137,18 @@ func (t Teller) withdraw(ctx context.Context, key client.Key, number, amount str
 		return w, err
 	}
 	w.OperationID = asked.Body.OperationID
-	op, err := t.Bank.AwaitOperation(ctx, w.OperationID)
-	if err != nil {
-		return w, err
+	bounded, cancel := context.WithTimeout(ctx, decision)
+	defer cancel()
+	op, err := t.Bank.AwaitOperation(bounded, w.OperationID)
+	if err != nil { // the bank has it; the same key finds it again
+		return w, &client.UnknownError{Key: key, Attempts: 1, Err: err}
 	}
 	w.settle(op)
 	return w, nil
 }
+
+// decision is how long the ledger's decision is waited for.
+const decision = 30 * time.Second
 
 // isNumber tells whether an amount is a number at all; all else of it the bank judges.
 func isNumber(amount string) bool {
