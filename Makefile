@@ -85,7 +85,7 @@ generate: build ## the generated files: event schemas, AsyncAPI, catalogue, flow
 	@bin/quittance events generate --root .
 
 .PHONY: storm
-storm: build ## both journeys, 50 times each, in seeded bad weather
+storm: build ## all journeys, 50 times each, in seeded bad weather
 	@bin/quittance storm --journeys 50 --seed $${SEED:-1}
 
 .PHONY: kill

@@ -29,6 +29,8 @@ const (
 	TransactionDeposit    TransactionKind = "deposit"
 	TransactionWithdrawal TransactionKind = "withdrawal"
 	TransactionInvoice    TransactionKind = "invoice"
+	TransactionTransfer   TransactionKind = "transfer"
+	TransactionBank       TransactionKind = "bank-transaction"
 )
 
 // Transaction is one posting to an account.

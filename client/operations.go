@@ -95,11 +95,11 @@ type KeyView struct {
 // KeyRequest is one request and what it was answered.
 type KeyRequest struct {
 	Method     string    `json:"method"`
-	Route      string    `json:"route"` // with the names of parameters in place of their values
-	Status     int       `json:"status"`
+	Route      string    `json:"route"`            // with the names of parameters in place of their values
+	Status     int       `json:"status,omitempty"` // 0 while it is asked and not answered: send it again, with the key
 	Location   string    `json:"location,omitempty"`
 	JourneyID  string    `json:"journey_id,omitempty"`
-	AnsweredAt time.Time `json:"answered_at"`
+	AnsweredAt time.Time `json:"answered_at,omitzero"`
 	ExpiresAt  time.Time `json:"expires_at"` // until when its answer is kept at least
 }
 

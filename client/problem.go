@@ -22,6 +22,7 @@ const (
 	InvalidKey           ProblemType = "urn:quittance:problem:invalid-idempotency-key"
 	InvalidCursor        ProblemType = "urn:quittance:problem:invalid-cursor"
 	InvalidAmount        ProblemType = "urn:quittance:problem:invalid-amount"
+	InvalidTransaction   ProblemType = "urn:quittance:problem:invalid-transaction"
 	SignatureRefused     ProblemType = "urn:quittance:problem:signature-refused"
 	InvalidToken         ProblemType = "urn:quittance:problem:invalid-token"
 	InsufficientScope    ProblemType = "urn:quittance:problem:insufficient-scope"
@@ -48,7 +49,7 @@ const (
 // ProblemTypes lists all of them.
 func ProblemTypes() []ProblemType {
 	return []ProblemType{
-		MalformedJSON, MalformedRequest, MalformedEvent, MissingKey, InvalidKey, InvalidCursor, InvalidAmount, SignatureRefused,
+		MalformedJSON, MalformedRequest, MalformedEvent, MissingKey, InvalidKey, InvalidCursor, InvalidAmount, InvalidTransaction, SignatureRefused,
 		InvalidToken, InsufficientScope, NotFound, ReportEnded, NotAcceptable, TooManyReports, MethodNotAllowed, RequestTimeout, InFlight, BalanceNotZero, AccountNotOpen,
 		TooLarge, TooManyRequests, UnsupportedMediaType, UnsupportedEncoding, InvalidContent, KeyReused, EventConflict,
 		InternalError, Unavailable,

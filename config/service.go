@@ -20,6 +20,11 @@ type Service struct {
 	// accounts (events.Verifying) do not start without it.
 	EventKeysFile string `env:"EVENT_KEYS_FILE"`
 
+	// DirectEventKeysFile holds the keys that the function shares with the one that
+	// posts events of its own straight to it (events.Caller), likewise. Without it
+	// nobody does.
+	DirectEventKeysFile string `env:"DIRECT_EVENT_KEYS_FILE"`
+
 	Postgres  Postgres  `env:", prefix=POSTGRES_"`
 	Telemetry Telemetry `env:", prefix=OTEL_"`
 }

@@ -19,7 +19,7 @@ import (
 	"quittance.dev/functions/fn/fntest"
 )
 
-// A02, D01: both journeys end as promised, in the tables and outside.
+// A02, C01, D01: the journeys end as promised, in the tables and outside.
 func TestBothJourneys(t *testing.T) {
 	c := here(t)
 	run := uuid.NewString()
@@ -31,6 +31,8 @@ func TestBothJourneys(t *testing.T) {
 	_, err = demo.Closing(t.Context(), c.play(run))
 	require.NoError(t, err)
 	figures.add("closing, account opened to customer told: %.1f s", time.Since(started).Seconds())
+	_, err = demo.Transfer(t.Context(), c.play(run))
+	require.NoError(t, err)
 	c.trueBooks(t)
 }
 

@@ -10,7 +10,7 @@ func benchCommand() *cobra.Command {
 	var o bench.Options
 	c := &cobra.Command{
 		Use: "bench", Short: "Measure speed as ratios within one run, and sizes", Args: cobra.NoArgs,
-		Long: "Postings through the whole door against pgbench on the same Postgres, journeys against the same\n" +
+		Long: "Postings through the whole door and transfers through the API against pgbench on the same Postgres, journeys against the same\n" +
 			"number of no-op hops through the same brokers, the report over a million transactions, and the sizes of what is built. Nothing else should\n" +
 			"run on the machine meanwhile; the load is printed with the figures.",
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -24,6 +24,7 @@ func benchCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.BoolVar(&o.Postings, "postings", false, "postings against pgbench (no part named: all of them)")
+	f.BoolVar(&o.Transfers, "transfers", false, "transfers through the API against pgbench")
 	f.BoolVar(&o.Journeys, "journeys", false, "journeys against no-op hops")
 	f.BoolVar(&o.Reports, "reports", false, "the report over a million transactions")
 	f.BoolVar(&o.Sizes, "sizes", false, "binaries, memory, start")

@@ -23,7 +23,7 @@ import (
 func demoCommand() *cobra.Command {
 	var p place
 	c := &cobra.Command{
-		Use: "demo", Short: "Play both journeys once and exit; fails if a promised final state is missing", Args: cobra.NoArgs,
+		Use: "demo", Short: "Play all journeys once and exit; fails if a promised final state is missing", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			started := time.Now()
 			b, stop, err := p.start(c.Context(), nil)
@@ -42,7 +42,7 @@ func demoCommand() *cobra.Command {
 	return c
 }
 
-// play plays both journeys with visible progress and prints what happened, once
+// play plays all journeys with visible progress and prints what happened, once
 // Ada has the accounts that are there to be tried. A run that was cut off is taken
 // up again.
 func play(ctx context.Context, w io.Writer, b *bank.Bank, data string) (demo.Result, error) {
@@ -70,7 +70,16 @@ func play(ctx context.Context, w io.Writer, b *bank.Bank, data string) (demo.Res
 	if err := report(ctx, w, b, closed.Withdrawal, closed.Final); err != nil {
 		return closed, err
 	}
-	fmt.Fprintln(w, "\n3. The report: what is in it is settled when it is opened")
+	fmt.Fprintln(w, "\n3. A transfer, and what is refused: nobody gives more than there is")
+	moved, err := demo.Transfer(ctx, o)
+	if err != nil {
+		return moved, err
+	}
+	if err := report(ctx, w, b, moved.Transfer, moved.Final); err != nil {
+		return moved, err
+	}
+	closed.Gift, closed.Transfer, closed.Refused = moved.Gift, moved.Transfer, moved.Refused
+	fmt.Fprintln(w, "\n4. The report: what is in it is settled when it is opened")
 	lines, err := demo.Report(ctx, o, closed.SavingsID)
 	if err != nil {
 		return closed, err

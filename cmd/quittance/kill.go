@@ -49,7 +49,7 @@ func killCommand() *cobra.Command {
 				if err != nil {
 					return fmt.Errorf("round %d, killed %s into the demo: %w", n+1, moment, err)
 				}
-				fmt.Fprintf(out, "   ✓ round %d: killed %s into the demo; the next start completed both journeys, %s after it was up\n", n+1, moment.Round(time.Millisecond), took.Round(time.Millisecond))
+				fmt.Fprintf(out, "   ✓ round %d: killed %s into the demo; the next start completed all journeys, %s after it was up\n", n+1, moment.Round(time.Millisecond), took.Round(time.Millisecond))
 			}
 			b, stop, err := p.start(c.Context(), nil)
 			if err != nil {

@@ -39,7 +39,7 @@ prints those that are missing, made up on the spot. For a cluster on trial only:
 			for _, f := range functions.All(functions.Outside{}, functions.Settings{}) {
 				names = append(names, f.Name)
 			}
-			made, err := throwaway.Secrets(namespace, names, events.Verifying(), there.Items)
+			made, err := throwaway.Secrets(namespace, names, append(events.Verifying(), events.Calling()...), there.Items)
 			if err != nil {
 				return err
 			}

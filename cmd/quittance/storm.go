@@ -21,7 +21,7 @@ func stormCommand() *cobra.Command {
 	var journeys, together int
 	var forecast knative.Forecast
 	c := &cobra.Command{
-		Use: "storm", Short: "Play both journeys many times in seeded bad weather and compare the books", Args: cobra.NoArgs,
+		Use: "storm", Short: "Play all journeys many times in seeded bad weather and compare the books", Args: cobra.NoArgs,
 		Long: "Each hop, from the relay to a broker and from a broker to a function, meets the weather.\n" +
 			"The bank lives in a temporary folder unless --data is given.",
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -44,8 +44,8 @@ func stormCommand() *cobra.Command {
 				return err
 			}
 			out := c.OutOrStdout()
-			fmt.Fprintf(out, "%d card payments and %d closings, %d at a time; seed %d, %.0f %% duplicated, %.0f %% dropped, %.0f %% held back, %.0f %% answers lost\n",
-				journeys, journeys, together, forecast.Seed, 100*forecast.Duplicate, 100*forecast.Drop, 100*forecast.Reorder, 100*forecast.LoseAnswer)
+			fmt.Fprintf(out, "%d card payments, closings and transfers each, %d at a time; seed %d, %.0f %% duplicated, %.0f %% dropped, %.0f %% held back, %.0f %% answers lost\n",
+				journeys, together, forecast.Seed, 100*forecast.Duplicate, 100*forecast.Drop, 100*forecast.Reorder, 100*forecast.LoseAnswer)
 			started := time.Now()
 			ticks, calm := context.WithCancel(c.Context())
 			defer calm()
@@ -53,12 +53,12 @@ func stormCommand() *cobra.Command {
 			if err := many(c.Context(), b, journeys, together); err != nil {
 				return err
 			}
-			fmt.Fprintf(out, "   all %d complete after %s; the weather: %v\n", 2*journeys, time.Since(started).Round(time.Second), weather.Counts())
+			fmt.Fprintf(out, "   all %d complete after %s; the weather: %v\n", 3*journeys, time.Since(started).Round(time.Second), weather.Counts())
 			return compare(c.Context(), out, b, 5*time.Minute)
 		},
 	}
 	p.api, p.workbench, p.logLevel = "127.0.0.1:0", "127.0.0.1:0", "INFO"
-	p.limits = api.Limits{PerSecond: 1e6, Burst: 1e6} // three people play all journeys
+	p.limits = api.Limits{PerSecond: 1e6, Burst: 1e6} // a few people play all journeys
 	f := c.Flags()
 	f.StringVar(&p.data, "data", "", "folder of the bank; a temporary one when empty")
 	f.StringVar(&p.infra, "infra", "infra", "folder of the manifests")
@@ -89,7 +89,7 @@ func wakeAudit(ctx context.Context, b *bank.Bank) {
 	}
 }
 
-// many plays n runs of both journeys, some at a time, and returns every error.
+// many plays n runs of all journeys, some at a time, and returns every error.
 func many(ctx context.Context, b *bank.Bank, n, together int) error {
 	slots := make(chan struct{}, together)
 	var mu sync.Mutex
@@ -97,7 +97,7 @@ func many(ctx context.Context, b *bank.Bank, n, together int) error {
 	var wg sync.WaitGroup
 	base, logins := newID(), demo.NewLogins(b.IssuerURL)
 	for i := range n {
-		for name, journey := range map[string]func(context.Context, demo.Options) (demo.Result, error){"payment": demo.Payment, "closing": demo.Closing} {
+		for name, journey := range map[string]func(context.Context, demo.Options) (demo.Result, error){"payment": demo.Payment, "closing": demo.Closing, "transfer": demo.Transfer} {
 			wg.Go(func() {
 				slots <- struct{}{}
 				defer func() { <-slots }()

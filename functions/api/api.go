@@ -29,6 +29,9 @@ type Options struct {
 	Tokens TokenVerifier
 	// DiscoveryURL is where clients find the issuer of the tokens, for the document.
 	DiscoveryURL string
+	// Ledger answers for transfers and bank transactions; without it their routes
+	// answer that they are not possible right now.
+	Ledger Ledger
 	// Webhooks verifies the card processor's webhooks. Without it their route
 	// accepts nothing.
 	Webhooks WebhookVerifier
@@ -52,6 +55,7 @@ type api struct {
 	logger   *slog.Logger
 	tokens   TokenVerifier
 	webhooks WebhookVerifier
+	ledger   Ledger
 	limiter  *limiter
 
 	reportKeys  *signing.Ring
@@ -89,6 +93,9 @@ func build(o Options) (*api, error) {
 	if o.OpenReports == 0 {
 		o.OpenReports = 100
 	}
+	if o.Ledger == nil {
+		o.Ledger = noLedger{}
+	}
 	if o.BodyTimeout == 0 {
 		o.BodyTimeout = 10 * time.Second
 	}
@@ -96,14 +103,14 @@ func build(o Options) (*api, error) {
 		o.Now = time.Now
 	}
 	a := &api{
-		host: o.Host, logger: o.Logger.With("function", name), tokens: o.Tokens, webhooks: o.Webhooks, now: o.Now, limiter: newLimiter(o.Limits, o.Now),
+		host: o.Host, logger: o.Logger.With("function", name), tokens: o.Tokens, webhooks: o.Webhooks, ledger: o.Ledger, now: o.Now, limiter: newLimiter(o.Limits, o.Now),
 		reportKeys: o.ReportKeys, openReports: o.OpenReports,
 	}
 	a.routes = &routes{mux: http.NewServeMux(), bodyTimeout: o.BodyTimeout, access: map[string][]identity.Scope{}, authenticate: a.authenticate}
 	a.huma = humago.New(a.routes, config(o.DiscoveryURL))
 	a.problems = a.huma.OpenAPI().Components.Schemas.Schema(typeOf[Problem](), true, "Problem")
 	for _, noun := range []func(){
-		a.customerRoutes, a.accountRoutes, a.operationRoutes, a.idempotencyRoutes, a.balanceRoutes, a.reportRoutes, a.invoiceRoutes, a.paymentRoutes,
+		a.customerRoutes, a.accountRoutes, a.operationRoutes, a.transactionRoutes, a.idempotencyRoutes, a.balanceRoutes, a.reportRoutes, a.invoiceRoutes, a.paymentRoutes,
 		a.closureRoutes, a.journeyRoutes, a.deadLetterRoutes, a.eventRoutes, a.webhookRoutes,
 	} {
 		noun()

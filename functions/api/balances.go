@@ -28,8 +28,8 @@ type Balance struct {
 // Transaction is one posting to an account.
 type Transaction struct {
 	Position     int64      `json:"position" doc:"Place in the account, from 1, without gaps."`
-	Kind         query.Kind `json:"kind" doc:"What the money moved for." enum:"deposit,withdrawal,invoice"`
-	Reference    string     `json:"reference" doc:"The operation or the invoice."`
+	Kind         query.Kind `json:"kind" doc:"What the money moved for." enum:"deposit,withdrawal,invoice,transfer,bank-transaction"`
+	Reference    string     `json:"reference" doc:"The operation, the invoice or the transaction."`
 	Amount       Amount     `json:"amount" doc:"Negative out of the account."`
 	Currency     string     `json:"currency" doc:"The account's currency."`
 	BalanceAfter Amount     `json:"balance_after" doc:"What it left in the account."`

@@ -127,17 +127,24 @@ func registerCommand[I, T any, P keyedInput[I]](a *api, op huma.Operation, probl
 	if op.DefaultStatus == 0 {
 		op.DefaultStatus = http.StatusOK
 	}
+	registerKeyed[I, T, P](a, op, problems, func(ctx context.Context, in *I, c *command) (*Output[T], error) {
+		do, err := prepare(ctx, in, c)
+		if err != nil {
+			return repetition[T](ctx, a, c, err)
+		}
+		return transact(ctx, a, c, op.DefaultStatus, do)
+	})
+}
+
+// registerKeyed adds a route that takes a key.
+func registerKeyed[I, T any, P keyedInput[I]](a *api, op huma.Operation, problems []kind, handle func(context.Context, *I, *command) (*Output[T], error)) {
 	problems = append([]kind{missingKey, invalidKey, keyReused, inFlight}, problems...)
 	register(a, op, problems, func(ctx context.Context, in *I) (*Output[T], error) {
 		c, err := a.command(ctx, P(in).keyed(), op)
 		if err != nil {
 			return nil, err
 		}
-		do, err := prepare(ctx, in, c)
-		if err != nil {
-			return repetition[T](ctx, a, c, err)
-		}
-		return transact(ctx, a, c, op.DefaultStatus, do)
+		return handle(ctx, in, c)
 	})
 	for _, p := range a.huma.OpenAPI().Paths[op.Path].Post.Parameters {
 		if p.Name == "Idempotency-Key" {
@@ -151,7 +158,7 @@ func registerCommand[I, T any, P keyedInput[I]](a *api, op huma.Operation, probl
 func repetition[T any](ctx context.Context, a *api, c *command, cause error) (*Output[T], error) {
 	before, err := idempotency.Find(ctx, a.host.Pool(), c.name, c.fingerprint)
 	switch {
-	case errors.Is(err, idempotency.ErrNotFound):
+	case errors.Is(err, idempotency.ErrNotFound), err == nil && before.Status == 0:
 		return nil, cause
 	case err != nil:
 		return nil, err

@@ -53,6 +53,7 @@ func (b *bank) targets() []target {
 		{"/accounts", `{"customer_id":"` + customer + `","product":"current","currency":"EUR"}`, 201},
 		{"/deposit", `{"account_id":"` + account + `","amount":1.50}`, 200},
 		{"/withdraw", `{"account_id":"` + account + `","amount":1.50}`, 200},
+		{transfers, transfer(account, b.account("EUR"), "1.50", events.Debit), 200},
 		{"/invoices", `{"account_id":"` + account + `","customer_id":"` + customer + `","amount":1.50,"currency":"EUR","reference":"Rent"}`, 201},
 		{"/invoices/" + invoice + "/payments", visa, 202},
 	}
@@ -107,6 +108,10 @@ func TestCorpusOfAmounts(t *testing.T) {
 	}{
 		"/deposit":  {func(c, a string) string { return movement(accounts[c], a) }, 200, `select max(amount_minor) from banking.operation where amount_minor = $1 and kind = 'deposit'`},
 		"/withdraw": {func(c, a string) string { return movement(accounts[c], a) }, 200, `select max(amount_minor) from banking.operation where amount_minor = $1 and kind = 'withdrawal'`},
+		transfers: {func(c, a string) string { return transfer(uuid.NewString(), accounts[c], a, events.Credit) }, 200,
+			`select max(amount_minor) from ledger.journal where amount_minor = $1 and kind = 'transfer'`},
+		bankTransactions: {func(c, a string) string { return bankTransaction(accounts[c], a, events.Debit, "Fee") }, 200,
+			`select max(amount_minor) from ledger.journal where amount_minor = $1 and kind = 'bank-debit'`},
 		"/invoices": {func(c, a string) string {
 			return `{"account_id":"` + accounts[c] + `","customer_id":"` + customer + `","amount":` + a + `,"currency":"` + c + `","reference":"Rent"}`
 		}, 201, `select max(amount_minor) from invoicing.invoice where amount_minor = $1`},

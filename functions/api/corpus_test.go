@@ -21,6 +21,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/require"
 
+	"quittance.dev/events"
 	"quittance.dev/functions/identity"
 	"quittance.dev/functions/identity/identitytest"
 )
@@ -261,7 +262,7 @@ func TestCorpusOfIDs(t *testing.T) {
 		require.NoError(t, err)
 		id := strings.Trim(string(quoted), `"`)
 		for path, body := range map[string]string{
-			"/deposit": movement(id, "1"), "/withdraw": movement(id, "1"),
+			"/deposit": movement(id, "1"), "/withdraw": movement(id, "1"), transfers: transfer(id, account, "1", events.Debit),
 			"/accounts": `{"customer_id":"` + id + `","product":"current","currency":"EUR"}`,
 			"/invoices": `{"account_id":"` + id + `","customer_id":"` + customer + `","amount":1,"currency":"EUR","reference":"Rent"}`,
 		} {
@@ -288,7 +289,7 @@ func TestCorpusOfIdempotencyKeys(t *testing.T) {
 	account := b.account("EUR")
 	list := cases[keyCase](t, "idempotency-keys")
 	require.GreaterOrEqual(t, len(list), 30)
-	for path, body := range map[string]string{"/deposit": movement(account, "1"), "/customers": ada} {
+	for path, body := range map[string]string{"/deposit": movement(account, "1"), "/customers": ada, transfers: transfer(account, b.account("EUR"), "1", events.Debit)} {
 		for _, c := range list {
 			before := b.rows()
 			r := b.request("POST", path, body)

@@ -6,13 +6,16 @@
 //	Hears     over POST /events: deposit.requested, withdrawal.requested;
 //	          over POST /webhooks/stripe: processor.notified
 //	Says      account.opened, account.close-requested, deposit.requested,
-//	          withdrawal.requested, payment.submitted, processor.notified
+//	          withdrawal.requested, transfer.requested,
+//	          bank-transaction.requested, payment.submitted, processor.notified
 //	Changes   accounts (customers, accounts), ledger (opens an account, freezes
-//	          one that is to be closed), banking (operations), invoicing
-//	          (invoices, payments), idempotency (answers)
+//	          one that is to be closed), banking (operations, bank
+//	          transactions), invoicing (invoices, payments), idempotency
+//	          (answers)
 //	Reads     the same, query (balances, transactions), closure, and delivery
 //	          for the journeys and dead letters
-//	Calls     nothing outside
+//	Calls     nothing outside; ledger-posting, straight, for transfers and bank
+//	          transactions
 //	Fails     with problem details (RFC 9457) of a fixed list of types: see
 //	          problem.go. What passes is 503 with Retry-After; nothing is half
 //	          done.
@@ -43,6 +46,11 @@
 // effect and answer are one transaction (command.go, package idempotency). The
 // same key with other content is 422, without a key it is 400. Everything that a
 // request makes has an id that derives from caller, route and key.
+//
+// A transfer and a bank transaction are answered by the ledger (asked.go): the key
+// is claimed and the event said in one transaction, the event is then posted to the
+// ledger as well as left to the relay, and the answer is stored in a second one.
+// Where the ledger does not answer it is 503; the same key goes on from there.
 //
 // # Events from outside
 //

@@ -16,7 +16,7 @@ import (
 
 const description = `The back office of a small bank: accounts, deposits and withdrawals, invoices paid by card, receipts, and the closing of emptied accounts.
 
-Amounts are decimal numbers in the currency's major unit and are read exactly. Money moves after the answer: a request is recorded for good, the answer comes, the ledger decides, and the status tells. Whatever changes something takes an Idempotency-Key; use one.
+Amounts are decimal numbers in the currency's major unit and are read exactly. A deposit, a withdrawal and a payment move after the answer: the request is recorded for good, the answer comes, the ledger decides, and the status tells. A transfer and a bank transaction are decided when the answer comes. Whatever changes something takes an Idempotency-Key; use one.
 
 Every request carries an access token of the bank's OpenID provider, but for the routes that say otherwise. You see and move what is yours; what is somebody else's is answered like what is not there.
 
@@ -26,6 +26,7 @@ var tags = []*huma.Tag{
 	{Name: "Customers", Description: "Who the accounts belong to."},
 	{Name: "Accounts", Description: "Opening, reading and closing them."},
 	{Name: "Operations", Description: "Money in and out."},
+	{Name: "Transactions", Description: "Money from one account to another, at once."},
 	{Name: "Reports", Description: "What happened, as one set that stays as it was."},
 	{Name: "Invoices", Description: "What is owed, and paying it by card."},
 	{Name: "Events", Description: "For programs that speak in events."},

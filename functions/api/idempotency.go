@@ -22,10 +22,10 @@ type KeyView struct {
 type KeyRequest struct {
 	Method     string    `json:"method" doc:"Its method."`
 	Route      string    `json:"route" doc:"Its path, with the names of parameters in place of their values."`
-	Status     int       `json:"status" doc:"The status of its answer."`
+	Status     int       `json:"status,omitempty" doc:"The status of its answer; absent while it is asked and not answered: send the request again, with the key, to learn what became of it."`
 	Location   string    `json:"location,omitempty" doc:"What it made, where that has an address."`
 	JourneyID  string    `json:"journey_id,omitempty" doc:"What it set going."`
-	AnsweredAt time.Time `json:"answered_at" doc:"When it was done."`
+	AnsweredAt time.Time `json:"answered_at,omitzero" doc:"When it was done."`
 	ExpiresAt  time.Time `json:"expires_at" doc:"Until when its answer is kept at least."`
 }
 

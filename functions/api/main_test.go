@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"quittance.dev/functions/fn"
+	"quittance.dev/functions/fp"
 	"quittance.dev/functions/identity"
 	"quittance.dev/functions/identity/identitytest"
 	"quittance.dev/functions/outside"
@@ -37,30 +38,42 @@ type bank struct {
 	owner *pgxpool.Pool
 	http  *http.Client
 	now   time.Time
+	// ledger answers for transfers.
+	ledger *ledgerDoor
 
 	issuer *identitytest.Issuer
 	token  string // of whoever asks
 }
 
 // everything are the scopes of whoever asks where a test does not care.
-var everything = []identity.Scope{identity.Customer, identity.Service, identity.Operator}
+var everything = []identity.Scope{identity.Customer, identity.Service, identity.Operator, identity.Treasury}
 
 func openBank(t testing.TB) *bank {
 	t.Helper()
+	return openBankWith(t, nil)
+}
+
+// openBankWith has every failpoint that a request passes on its way asked.
+func openBankWith(t testing.TB, hook fp.Hook) *bank {
+	t.Helper()
 	db := pgtest.New(t)
 	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	host := fn.NewHost(Function(), db.Pool(role), fn.Options{Logger: quiet})
+	host := fn.NewHost(Function(), db.Pool(role), fn.Options{Logger: quiet, Failpoint: hook})
 	issuer := identitytest.New(t)
 	b := &bank{t: t, owner: db.Pool(""), now: time.Now(), issuer: issuer, token: issuer.Token("ada", everything...), http: &http.Client{
 		Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	var err error
+	b.ledger = openLedger(t, db, hook)
 	b.api, err = build(Options{
-		Host: host, Logger: quiet, Tokens: issuer.Verifier(), Limits: Limits{1e6, 1e6}, Webhooks: Secrets{outside.Literal(webhookSecret)}, Now: func() time.Time { return b.now },
+		Host: host, Logger: quiet, Tokens: issuer.Verifier(), Ledger: b.ledger.caller, Limits: Limits{1e6, 1e6}, Webhooks: Secrets{outside.Literal(webhookSecret)}, Now: func() time.Time { return b.now },
 	})
 	require.NoError(t, err)
-	server := httptest.NewServer(b.api.handler())
+	handler := b.api.handler()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(w, r.WithContext(fp.With(r.Context(), hook)))
+	}))
 	b.url = server.URL
 	t.Cleanup(func() {
 		b.http.CloseIdleConnections()

@@ -49,11 +49,15 @@ var matrix = map[string]row{
 	"POST /deposit":                        {status: 200, body: `{"account_id":"{account_id}","amount":1}`},
 	"POST /withdraw":                       {status: 200, body: `{"account_id":"{account_id}","amount":1}`},
 	"GET /operation-status/{operation_id}": {status: 200},
-	"GET /idempotency/{key}":               {status: 200},
-	"GET /balances":                        {status: 200, query: "customer_id={customer_id}", foreign: map[string]outcome{"customer_id": {200, 200, "an empty list"}}},
-	"GET /balances/{account_id}":           {status: 200},
-	"GET /transactions/{account_id}":       {status: 200},
-	"GET /api/v1/transactions":             {status: 200, query: "account_id={account_id}"},
+	"POST /api/v1/transaction": {status: 200,
+		body:    `{"src_account_id":"{src_account_id}","dst_account_id":"{dst_account_id}","amount":1,"direction":"debit"}`,
+		foreign: map[string]outcome{"dst_account_id": {200, 200, "the other side may be anybody's, and the ledger says whether it is there"}}},
+	"POST /api/v1/bank_transactions": {status: 200, body: `{"dst_account_id":"{dst_account_id}","amount":1,"direction":"credit","reason":"Gift"}`},
+	"GET /idempotency/{key}":         {status: 200},
+	"GET /balances":                  {status: 200, query: "customer_id={customer_id}", foreign: map[string]outcome{"customer_id": {200, 200, "an empty list"}}},
+	"GET /balances/{account_id}":     {status: 200},
+	"GET /transactions/{account_id}": {status: 200},
+	"GET /api/v1/transactions":       {status: 200, query: "account_id={account_id}"},
 	"POST /invoices": {status: 201,
 		body:    `{"account_id":"{account_id}","customer_id":"{customer_id}","amount":1,"currency":"EUR","reference":"Rent"}`,
 		foreign: map[string]outcome{"customer_id": {201, 404, "the payer may be anybody's customer"}}},
@@ -80,6 +84,7 @@ func (b *bank) own(who *bank) belongings {
 	key := uuid.NewString()
 	customer := as[Customer](b.t, who.post("/customers", ada, "Idempotency-Key", key), 201).CustomerID
 	account := as[Account](b.t, who.post("/accounts", `{"customer_id":"`+customer+`","product":"current","currency":"EUR"}`), 201).AccountID
+	second := as[Account](b.t, who.post("/accounts", `{"customer_id":"`+customer+`","product":"current","currency":"EUR"}`), 201).AccountID
 	operation := as[Accepted](b.t, who.post("/deposit", movement(account, "1")), 200).OperationID
 	invoice := as[Invoice](b.t, who.post("/invoices", `{"account_id":"`+account+`","customer_id":"`+customer+`","amount":12.50,"currency":"EUR","reference":"Rent"}`), 201).InvoiceID
 	payment := as[Payment](b.t, who.post("/invoices/"+invoice+"/payments", visa), 202).PaymentID
@@ -96,7 +101,7 @@ func (b *bank) own(who *bank) belongings {
 	b.exec(`insert into closure.account_closure (account_id, closure_id, notes) values ($1, gen_random_uuid(), '')`, account)
 	return belongings{
 		"customer_id": customer, "account_id": account, "operation_id": operation, "invoice_id": invoice, "payment_id": payment,
-		"journey_id": operation, "key": key,
+		"journey_id": operation, "key": key, "src_account_id": account, "dst_account_id": second,
 	}
 }
 
@@ -242,7 +247,7 @@ func (r row) notOnesOwn(t *testing.T, owner, stranger *bank, route string, op *h
 		}
 		require.Equal(t, want.foreign, foreign.status, "%s, somebody else's %s (%s): %s", route, place, want.why, foreign.body)
 		require.Equal(t, want.absent, absent.status, "%s, nobody's %s (%s): %s", route, place, want.why, absent.body)
-		if want.foreign == want.absent {
+		if want.foreign == want.absent && (want.foreign >= 400 || strings.HasPrefix(route, "GET ")) {
 			require.Equal(t, told(foreign), told(absent), "%s: %s of somebody else and of nobody are told apart", route, place)
 		}
 		checked += 2

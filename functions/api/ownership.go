@@ -30,7 +30,12 @@ const (
 		join accounts.account a on a.id = i.account_id
 		join accounts.customer c on c.id in (a.customer_id, i.customer_id) where p.id = $1`
 	// A journey goes by the id of what began it.
-	ownersOfJourney = ownersOfAccount + ` union all` + ownersOfOperation + ` union all` + ownersOfPayment
+	ownersOfJourney = ownersOfAccount + ` union all` + ownersOfOperation + ` union all` + ownersOfPayment + ` union all` + ownersOfTransfer
+	// A transfer is whoever's its debited account is, which partitions its events.
+	ownersOfTransfer = `
+		select c.owner::text from delivery.outbox o
+		join accounts.account a on a.id = o.partition_key::uuid join accounts.customer c on c.id = a.customer_id
+		where o.correlation_id = $1::text and o.type = 'dev.quittance.transfer.requested.v1'`
 )
 
 // owns returns errNotFound unless the thing is the caller's own.

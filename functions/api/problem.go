@@ -18,40 +18,41 @@ type kind struct {
 
 // The problem types. A released one keeps its name and status.
 var (
-	malformedJSON     = kind{"malformed-json", 400, "The body is not strict JSON", "Send one JSON value in UTF-8, without duplicate names, null or anything behind it."}
-	malformedRequest  = kind{"malformed-request", 400, "The request cannot be read", "Something that the request needs is missing or broken."}
-	malformedEvent    = kind{"malformed-event", 400, "Not an event that may come in", "Send CloudEvents 1.0 of the public types, whose payloads keep their rules."}
-	missingKey        = kind{"missing-idempotency-key", 400, "There is no idempotency key", "Send an Idempotency-Key, a new one for every new request: it makes the request safe to repeat."}
-	invalidKey        = kind{"invalid-idempotency-key", 400, "The idempotency key cannot be used", "Idempotency-Key takes 1 to 255 printable ASCII characters, bare or in double quotes, once."}
-	invalidCursor     = kind{"invalid-cursor", 400, "The cursor cannot be used", "Take the value of next from the page before, unchanged."}
-	invalidAmount     = kind{"invalid-amount", 400, "The amount cannot be moved", "An amount is more than nothing, in range, and has no more fraction digits than its currency."}
-	reportEnded       = kind{"report-ended", 404, "The report is not open any more", "Ask without a cursor: page 1 opens a new one."}
-	notAcceptable     = kind{"not-acceptable", 406, "There is no such representation", "The document says which media types the route answers with."}
-	tooManyReports    = kind{"too-many-reports", 429, "Too many reports are open", "Go on with one that is open, or wait for as long as Retry-After says."}
-	badSignature      = kind{"signature-refused", 401, "The signature is not accepted", "The body must come unchanged, signed with the shared secret, and soon."}
-	invalidToken      = kind{"invalid-token", 401, "There is no access token that is accepted", "Send an access token of the bank's OpenID provider, for this audience and not expired, as Authorization: Bearer."}
-	insufficientScope = kind{"insufficient-scope", 403, "The access token does not allow this", "The header WWW-Authenticate lists the scopes of which the token needs one."}
-	notFound          = kind{"not-found", 404, "There is nothing here", "No such resource, or none that you may see."}
-	wrongMethod       = kind{"method-not-allowed", 405, "The resource does not take this method", "The header Allow lists the methods that it takes."}
-	slowRequest       = kind{"request-timeout", 408, "The request came too slowly", "The whole body must arrive in time."}
-	inFlight          = kind{"in-flight", 409, "The same request is being handled", "Ask again in a moment."}
-	balanceNotZero    = kind{"balance-not-zero", 409, "The account is not empty", "Withdraw what is in the account, then close it."}
-	accountNotOpen    = kind{"account-not-open", 409, "The account is not open", "An account that is closing or closed takes nothing new."}
-	tooMany           = kind{"too-many-requests", 429, "Too many requests", "Wait for as long as Retry-After says. The headers RateLimit-Policy and RateLimit tell how much there is."}
-	tooLarge          = kind{"too-large", 413, "The body is too large", "The document says how large a body may be."}
-	wrongMediaType    = kind{"unsupported-media-type", 415, "The media type is not taken here", "The document says which media types the route takes; JSON is UTF-8."}
-	wrongEncoding     = kind{"unsupported-content-encoding", 415, "Content encodings are not taken", "Send the body as it is."}
-	invalidContent    = kind{"invalid-content", 422, "The content breaks a rule", "The list of errors says where and which."}
-	keyReused         = kind{"idempotency-key-reused", 422, "The key stands for another request", "Use a new idempotency key for a request with other content. The list of errors says what differs."}
-	eventConflict     = kind{"event-conflict", 422, "The event contradicts an earlier one", "The same source and id, or the same operation, came before with other content."}
-	internalError     = kind{"internal-error", 500, "Something is wrong on our side", "It has been recorded under the instance."}
-	unavailable       = kind{"unavailable", 503, "Not possible right now", "Nothing is half done. Send the same request again, with the same idempotency key."}
+	malformedJSON      = kind{"malformed-json", 400, "The body is not strict JSON", "Send one JSON value in UTF-8, without duplicate names, null or anything behind it."}
+	malformedRequest   = kind{"malformed-request", 400, "The request cannot be read", "Something that the request needs is missing or broken."}
+	malformedEvent     = kind{"malformed-event", 400, "Not an event that may come in", "Send CloudEvents 1.0 of the public types, whose payloads keep their rules."}
+	missingKey         = kind{"missing-idempotency-key", 400, "There is no idempotency key", "Send an Idempotency-Key, a new one for every new request: it makes the request safe to repeat."}
+	invalidKey         = kind{"invalid-idempotency-key", 400, "The idempotency key cannot be used", "Idempotency-Key takes 1 to 255 printable ASCII characters, bare or in double quotes, once."}
+	invalidCursor      = kind{"invalid-cursor", 400, "The cursor cannot be used", "Take the value of next from the page before, unchanged."}
+	invalidAmount      = kind{"invalid-amount", 400, "The amount cannot be moved", "An amount is more than nothing, in range, and has no more fraction digits than its currency."}
+	reportEnded        = kind{"report-ended", 404, "The report is not open any more", "Ask without a cursor: page 1 opens a new one."}
+	notAcceptable      = kind{"not-acceptable", 406, "There is no such representation", "The document says which media types the route answers with."}
+	tooManyReports     = kind{"too-many-reports", 429, "Too many reports are open", "Go on with one that is open, or wait for as long as Retry-After says."}
+	invalidTransaction = kind{"invalid-transaction", 400, "The transaction cannot be made", "A transaction is between two accounts, in the direction debit or credit."}
+	badSignature       = kind{"signature-refused", 401, "The signature is not accepted", "The body must come unchanged, signed with the shared secret, and soon."}
+	invalidToken       = kind{"invalid-token", 401, "There is no access token that is accepted", "Send an access token of the bank's OpenID provider, for this audience and not expired, as Authorization: Bearer."}
+	insufficientScope  = kind{"insufficient-scope", 403, "The access token does not allow this", "The header WWW-Authenticate lists the scopes of which the token needs one."}
+	notFound           = kind{"not-found", 404, "There is nothing here", "No such resource, or none that you may see."}
+	wrongMethod        = kind{"method-not-allowed", 405, "The resource does not take this method", "The header Allow lists the methods that it takes."}
+	slowRequest        = kind{"request-timeout", 408, "The request came too slowly", "The whole body must arrive in time."}
+	inFlight           = kind{"in-flight", 409, "The same request is being handled", "Ask again in a moment."}
+	balanceNotZero     = kind{"balance-not-zero", 409, "The account is not empty", "Withdraw what is in the account, then close it."}
+	accountNotOpen     = kind{"account-not-open", 409, "The account is not open", "An account that is closing or closed takes nothing new."}
+	tooMany            = kind{"too-many-requests", 429, "Too many requests", "Wait for as long as Retry-After says. The headers RateLimit-Policy and RateLimit tell how much there is."}
+	tooLarge           = kind{"too-large", 413, "The body is too large", "The document says how large a body may be."}
+	wrongMediaType     = kind{"unsupported-media-type", 415, "The media type is not taken here", "The document says which media types the route takes; JSON is UTF-8."}
+	wrongEncoding      = kind{"unsupported-content-encoding", 415, "Content encodings are not taken", "Send the body as it is."}
+	invalidContent     = kind{"invalid-content", 422, "The content breaks a rule", "The list of errors says where and which."}
+	keyReused          = kind{"idempotency-key-reused", 422, "The key stands for another request", "Use a new idempotency key for a request with other content. The list of errors says what differs."}
+	eventConflict      = kind{"event-conflict", 422, "The event contradicts an earlier one", "The same source and id, or the same operation, came before with other content."}
+	internalError      = kind{"internal-error", 500, "Something is wrong on our side", "It has been recorded under the instance."}
+	unavailable        = kind{"unavailable", 503, "Not possible right now", "Nothing is half done. Send the same request again, with the same idempotency key."}
 )
 
 // kinds lists every problem type, for the document and the tests.
 func kinds() []kind {
 	return []kind{
-		malformedJSON, malformedRequest, malformedEvent, missingKey, invalidKey, invalidCursor, invalidAmount, badSignature, invalidToken, insufficientScope, notFound, reportEnded, notAcceptable, tooManyReports,
+		malformedJSON, malformedRequest, malformedEvent, missingKey, invalidKey, invalidCursor, invalidAmount, invalidTransaction, badSignature, invalidToken, insufficientScope, notFound, reportEnded, notAcceptable, tooManyReports,
 		wrongMethod, slowRequest, inFlight, balanceNotZero, accountNotOpen, tooLarge, tooMany, wrongMediaType, wrongEncoding,
 		invalidContent, keyReused, eventConflict, internalError, unavailable,
 	}

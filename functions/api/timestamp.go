@@ -48,7 +48,7 @@ func parseTimestamp(s string) (timestamp, error) {
 	return timestamp{at.UTC().Truncate(time.Microsecond), max(width, time.Microsecond)}, nil
 }
 
-// Timestamp is an instant as the reports answer it.
+// Timestamp is an instant as the reports and transactions answer it.
 type Timestamp struct{ time.Time }
 
 // MarshalJSON writes it in UTC with milliseconds.

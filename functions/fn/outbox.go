@@ -98,13 +98,22 @@ func queueOutbox(batch *pgx.Batch, said []Envelope) {
 // saidBefore reads what the function said when it handled the event before. The
 // ids derive from the event, so they are looked up, not searched for.
 func (h *Host) saidBefore(ctx context.Context, r *received) ([]Envelope, error) {
+	return h.saidBecause(ctx, r.source, r.id)
+}
+
+// Said reads what Transact said under id, if it committed.
+func (h *Host) Said(ctx context.Context, id string) ([]Envelope, error) {
+	return h.saidBecause(ctx, h.function.Source(), id)
+}
+
+func (h *Host) saidBecause(ctx context.Context, source, id string) ([]Envelope, error) {
 	var ids []string
 	for _, entry := range events.Catalogue() {
 		if !slices.Contains(entry.Says, h.function.Name) {
 			continue
 		}
 		for n := range maxSame {
-			ids = append(ids, h.derive(r.source, r.id, entry.Type, n))
+			ids = append(ids, h.derive(source, id, entry.Type, n))
 		}
 	}
 	rows, err := h.pool.Query(ctx, `

@@ -46,10 +46,23 @@ func (e Envelope) Signed(keys *signing.Signer) (Envelope, error) {
 		return e, nil
 	}
 	var err error
-	e.Signature, err = keys.Sign(signing.Event{
+	e.Signature, err = keys.Sign(e.covered(), consumers...)
+	return e, err
+}
+
+// SignedDirect is e as the function that said it posts it straight to consumer,
+// under the keys that the two share. The error says that there are none.
+func (e Envelope) SignedDirect(consumer string, keys *signing.Ring) (Envelope, error) {
+	var err error
+	e.Signature, err = keys.SignDirect(consumer, e.covered())
+	return e, err
+}
+
+// covered is what a signature of e covers.
+func (e Envelope) covered() signing.Event {
+	return signing.Event{
 		ID: e.ID, Source: e.Source, Type: string(e.Type), Subject: e.Subject, Time: e.Time,
 		PartitionKey: e.PartitionKey, CorrelationID: e.CorrelationID, CausationID: e.CausationID,
 		Hash: PayloadHash(string(e.Type), e.Data),
-	}, consumers...)
-	return e, err
+	}
 }

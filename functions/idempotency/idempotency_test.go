@@ -183,7 +183,9 @@ func TestAnswersAreForgottenAfterThirtyDays(t *testing.T) {
 		}))
 	}
 	owner := db.Pool("")
-	_, err := owner.Exec(context.Background(), `update idempotency.request set answered_at = now() - interval '31 days', expires_at = now() - interval '1 second' where key <> 'k4'`)
+	_, err := owner.Exec(context.Background(), `alter table idempotency.request disable trigger request_answered_once`)
+	require.NoError(t, err)
+	_, err = owner.Exec(context.Background(), `update idempotency.request set answered_at = now() - interval '31 days', expires_at = now() - interval '1 second' where key <> 'k4'`)
 	require.NoError(t, err)
 	for _, want := range []int64{3, 1, 0} {
 		var gone int64
@@ -197,4 +199,66 @@ func TestAnswersAreForgottenAfterThirtyDays(t *testing.T) {
 	require.NoError(t, owner.QueryRow(context.Background(), `select string_agg(key, ' ') from idempotency.request`).Scan(&left))
 	require.Equal(t, "k4", left)
 	require.Equal(t, 30*24*time.Hour, idempotency.Retention)
+}
+
+// A request that another function answers: it is asked once, whoever comes goes on
+// with it, and of two answers the first stays.
+func TestARequestIsAskedThenAnswered(t *testing.T) {
+	t.Parallel()
+	host := open(t, "api", pgtest.New(t))
+	n, f := name("k"), of(t, `{"a":1}`)
+	ask := func(f idempotency.Fingerprint, fail error) (before *idempotency.Answer, err error) {
+		err = transact(host, func(ctx context.Context, tx fn.Tx) (err error) {
+			before, err = idempotency.Ask(ctx, tx, n, f, "j")
+			return errors.Join(err, fail)
+		})
+		return before, err
+	}
+	died := errors.New("died here")
+	_, err := ask(f, died)
+	require.ErrorIs(t, err, died)
+	before, err := ask(f, nil)
+	require.NoError(t, err)
+	require.Nil(t, before, "what did not commit was never asked")
+	before, err = ask(f, nil)
+	require.NoError(t, err)
+	require.Zero(t, before.Status, "asked, and not answered")
+	require.Equal(t, "j", before.Journey)
+	require.True(t, before.AnsweredAt.IsZero())
+	_, err = ask(of(t, `{"a":2}`), nil)
+	var differs *idempotency.DiffersError
+	require.ErrorAs(t, err, &differs, "before it is answered, too")
+	require.Equal(t, []string{"/a"}, differs.Members)
+	list, err := idempotency.Under(context.Background(), host.Pool(), n.Caller, n.Key)
+	require.NoError(t, err)
+	require.Zero(t, list[0].Status)
+
+	for _, body := range []string{`{"first":1.00}`, `{"second":2}`} {
+		require.NoError(t, transact(host, func(_ context.Context, tx fn.Tx) error {
+			idempotency.Answered(tx, n, idempotency.Answer{Status: 200, Body: body})
+			return nil
+		}))
+		before, err = ask(f, nil)
+		require.NoError(t, err)
+		require.Equal(t, 200, before.Status)
+		require.Equal(t, `{"first":1.00}`, before.Body)
+		require.Equal(t, idempotency.Retention, before.ExpiresAt.Sub(before.AnsweredAt))
+	}
+}
+
+// Somebody is asking right now, and has not committed.
+func TestWhoAsksMeanwhileIsTold(t *testing.T) {
+	t.Parallel()
+	db := pgtest.New(t)
+	first, second := open(t, "api", db), open(t, "api", db)
+	n, f := name("k"), of(t, `{}`)
+	require.NoError(t, transact(first, func(ctx context.Context, tx fn.Tx) error {
+		_, err := idempotency.Ask(ctx, tx, n, f, "")
+		require.NoError(t, err)
+		require.ErrorIs(t, transact(second, func(ctx context.Context, tx fn.Tx) error {
+			_, err := idempotency.Ask(ctx, tx, n, f, "")
+			return err
+		}), idempotency.ErrInFlight)
+		return nil
+	}))
 }

@@ -41,7 +41,7 @@ type Name struct {
 // Answer is what a request was answered.
 type Answer struct {
 	Route      string
-	Status     int
+	Status     int    // 0 while it was asked and not answered yet
 	Location   string // "" when there is none
 	Journey    string // likewise
 	Body       string
@@ -81,11 +81,12 @@ func (n Name) lock() string { return "idempotency\n" + n.Caller + "\n" + n.Route
 func Find(ctx context.Context, q Querier, n Name, f Fingerprint) (*Answer, error) {
 	var sum []byte
 	var members map[string]string
+	var answered *time.Time
 	a := Answer{Route: n.Route}
 	err := q.QueryRow(ctx, `
-		select fingerprint, members, status, location, journey, body, answered_at, expires_at
+		select fingerprint, members, `+answerColumns+`
 		from idempotency.request where caller = $1 and route = $2 and key = $3`, n.Caller, n.Route, n.Key).
-		Scan(&sum, &members, &a.Status, &a.Location, &a.Journey, &a.Body, &a.AnsweredAt, &a.ExpiresAt)
+		Scan(&sum, &members, &a.Status, &a.Location, &a.Journey, &a.Body, &answered, &a.ExpiresAt)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, ErrNotFound
@@ -94,8 +95,17 @@ func Find(ctx context.Context, q Querier, n Name, f Fingerprint) (*Answer, error
 	case string(sum) != string(f.Sum[:]):
 		return nil, &DiffersError{f.Differs(members)}
 	}
-	a.AnsweredAt, a.ExpiresAt = a.AnsweredAt.UTC(), a.ExpiresAt.UTC()
+	a.AnsweredAt, a.ExpiresAt = instant(answered), a.ExpiresAt.UTC()
 	return &a, nil
+}
+
+const answerColumns = `coalesce(status, 0), location, journey, coalesce(body, ''), answered_at, expires_at`
+
+func instant(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
 }
 
 // Keep stores the answer, as of tx's instant, for Retention.
@@ -111,20 +121,22 @@ func Keep(ctx context.Context, tx fn.Tx, n Name, f Fingerprint, a Answer) error 
 }
 
 // Under lists what the caller's requests under the key were answered, one per
-// route, oldest first.
+// route, oldest first, and last those that were not answered yet.
 func Under(ctx context.Context, q Querier, caller, key string) ([]Answer, error) {
 	rows, err := q.Query(ctx, `
-		select route, status, location, journey, body, answered_at, expires_at from idempotency.request
+		select route, `+answerColumns+` from idempotency.request
 		where caller = $1 and key = $2 order by answered_at, route`, caller, key)
 	if err != nil {
 		return nil, fmt.Errorf("list the key's answers: %w", err)
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Answer])
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (a Answer, err error) {
+		var answered *time.Time
+		err = row.Scan(&a.Route, &a.Status, &a.Location, &a.Journey, &a.Body, &answered, &a.ExpiresAt)
+		a.AnsweredAt, a.ExpiresAt = instant(answered), a.ExpiresAt.UTC()
+		return a, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the key's answers: %w", err)
-	}
-	for i := range list {
-		list[i].AnsweredAt, list[i].ExpiresAt = list[i].AnsweredAt.UTC(), list[i].ExpiresAt.UTC()
 	}
 	return list, nil
 }

@@ -166,6 +166,7 @@ func counterpart(k Kind) House {
 		return CardClearing
 	case BankDebit, BankCredit:
 		return Treasury
+	case Deposit, Withdrawal, Transfer: // a transfer has none
 	}
 	return Cash
 }

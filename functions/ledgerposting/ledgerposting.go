@@ -14,11 +14,23 @@ func New() fn.Function {
 		Name:         "ledger-posting",
 		Serializable: true,
 		Lanes:        2, // one decides while the database works for the other
-		LaneBy:       func(d events.Data) string { return asked(d).AccountID },
+		LaneBy:       lane,
 		Handlers: fn.Together(post,
 			fn.Hear[events.DepositRequested](), fn.Hear[events.WithdrawalRequested](), fn.Hear[events.InvoicePaid](),
 			fn.Hear[events.TransferRequested](), fn.Hear[events.BankTransactionRequested]()),
 	}
+}
+
+// lane keeps what touches an account from meeting itself in two transactions of
+// this process. A transfer touches two accounts, which may be in two lanes, so
+// transfers share one: among themselves they never meet, and where they meet a
+// deposit, or another process, the database has one of the two run again.
+func lane(d events.Data) string {
+	p := asked(d)
+	if p.Kind == ledger.Transfer {
+		return string(ledger.Transfer)
+	}
+	return p.AccountID
 }
 
 // post turns every request of the group into a posting, posts them together, so

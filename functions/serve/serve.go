@@ -58,6 +58,9 @@ func Function(build func(ctx context.Context, lookup Lookup) (fn.Function, error
 		switch file := p.Config.EventKeysFile; {
 		case file != "":
 			o.Keys = signing.File(file)
+			if direct, caller := p.Config.DirectEventKeysFile, events.Caller(f.Name); direct != "" && caller != "" {
+				o.Keys = o.Keys.Direct(fn.Source(caller), signing.File(direct))
+			}
 		case events.Verifies(f.Name):
 			return Parts{}, fmt.Errorf("EVENT_KEYS_FILE is not set, and %s handles signed events only", f.Name)
 		}

@@ -13,6 +13,10 @@
 //
 //	v1,<consumer>,<key id>,<base64url of the MAC>
 //
+// A function that posts events of its own straight to a consumer signs them with a
+// key that it shares with that consumer alone; its part is named
+// <consumer>/direct, and is good for events of that function only.
+//
 // A file of keys has one key per line, its id and the base64 of at least 32
 // random bytes:
 //

@@ -99,6 +99,18 @@ func validID(id string) bool {
 // Ring is the keys of one consumer.
 type Ring struct {
 	get, now func() ([]*key, error) // the keys; the keys as the file has them at this moment
+	// direct has the keys of who posts straight to the consumer, past the relay:
+	// for events of source, and no others.
+	direct *Ring
+	source string
+}
+
+// Direct is r for a consumer that also takes what the function of that source
+// posts to it itself, signed with one of keys.
+func (r *Ring) Direct(source string, keys *Ring) *Ring {
+	with := *r
+	with.source, with.direct = source, keys
+	return &with
 }
 
 // File gives the keys in the file at path. It may come later: until then

@@ -28,14 +28,22 @@ func (r *Ring) Verify(consumer string, e Event, signature string) error {
 		version, rest, _ := strings.Cut(part, ",")
 		name, rest, _ := strings.Cut(rest, ",")
 		id, mac, ok := strings.Cut(rest, ",")
-		if version != Version || name != consumer || !ok {
+		if version != Version || !ok {
 			continue
 		}
-		key, err := r.find(id)
+		ring := r
+		switch {
+		case name == consumer:
+		case name == consumer+direct && r != nil && r.direct != nil && r.source == e.Source:
+			ring = r.direct
+		default:
+			continue
+		}
+		key, err := ring.find(id)
 		if err != nil {
 			return err
 		}
-		want := key.sum(consumer, &e)
+		want := key.sum(name, &e)
 		var got [sha256.Size]byte
 		n, err := encoding.Decode(got[:], []byte(mac)[:min(len(mac), macLength)])
 		if err != nil || n != len(got) || len(mac) != macLength || !hmac.Equal(got[:], want[:]) {
@@ -47,6 +55,15 @@ func (r *Ring) Verify(consumer string, e Event, signature string) error {
 		return err
 	}
 	return ErrUnsigned
+}
+
+// direct stands behind a consumer's name in the part of who posts straight to it.
+const direct = "/direct"
+
+// SignDirect gives the signature of e for a consumer that it is posted to past the
+// relay. The error matches ErrNoKeys.
+func (r *Ring) SignDirect(consumer string, e Event) (string, error) {
+	return r.sign(consumer+direct, e)
 }
 
 // sign gives the part of e's signature that is meant for consumer.

@@ -165,6 +165,36 @@ func TestF3_KeysRotateWithoutARefusal(t *testing.T) {
 	})
 }
 
+// TestD2_WhoPostsStraightSpeaksForItselfOnly: the key that a caller shares with a
+// consumer is good for that caller's events at that consumer.
+func TestD2_WhoPostsStraightSpeaksForItselfOnly(t *testing.T) {
+	keys := signing.Ephemeral(consumer, "caller")
+	e := event()
+	ring := keys.Ring(consumer).Direct(e.Source, keys.Ring("caller"))
+	straight, err := keys.Ring("caller").SignDirect(consumer, e)
+	require.NoError(t, err)
+	require.NoError(t, ring.Verify(consumer, e, straight))
+	relayed, err := keys.Sign(e, consumer)
+	require.NoError(t, err)
+	require.NoError(t, ring.Verify(consumer, e, relayed))
+	require.NoError(t, ring.Verify(consumer, e, relayed+" "+straight))
+
+	other := e
+	other.Source = "/functions/somebody-else"
+	forged, err := keys.Ring("caller").SignDirect(consumer, other)
+	require.NoError(t, err)
+	require.ErrorIs(t, ring.Verify(consumer, other, forged), signing.ErrUnsigned, "for nobody else's events")
+	require.ErrorIs(t, keys.Ring(consumer).Verify(consumer, e, straight), signing.ErrUnsigned, "at nobody who does not know the caller")
+	changed := e
+	changed.ID = "another"
+	require.ErrorIs(t, ring.Verify(consumer, changed, straight), signing.ErrForged)
+	// The MAC tells the two kinds of part apart.
+	require.ErrorIs(t, keys.Ring("caller").Verify(consumer, e, strings.Replace(straight, "/direct", "", 1)), signing.ErrForged)
+	unknown, err := signing.Ephemeral("caller").Ring("caller").SignDirect(consumer, e)
+	require.NoError(t, err)
+	require.ErrorIs(t, ring.Verify(consumer, e, unknown), signing.ErrForged, "the same key id, another key")
+}
+
 // TestGenerate makes keys once, for their owner alone.
 func TestGenerate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "keys")

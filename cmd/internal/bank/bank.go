@@ -20,6 +20,7 @@ import (
 	"quittance.dev/events"
 	"quittance.dev/functions"
 	"quittance.dev/functions/api"
+	"quittance.dev/functions/direct"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/notify"
 	"quittance.dev/functions/pgserver"
@@ -36,6 +37,9 @@ const apiName = "api"
 // reportKeys is the file of the keys that sign the cursors of reports, beside those
 // of events.
 const reportKeys = "reports"
+
+// ledgerName is the function that the API asks straight.
+const ledgerName = "ledger-posting"
 
 // issuerPath is where the workbench has the issuer of access tokens.
 const issuerPath = "/issuer"
@@ -98,7 +102,7 @@ func Start(ctx context.Context, o Options) (_ *Bank, err error) {
 		return nil, fmt.Errorf("manifests: %w", err)
 	}
 	// The transport is there before the broker that it will reach: the card
-	// processor's webhooks need it.
+	// processor's webhooks and the API need it.
 	late := &lateTransport{}
 	if b.Outside, err = emulators.Start(emulators.Options{
 		Folder:     filepath.Join(o.DataDir, "outside"),
@@ -117,10 +121,11 @@ func Start(ctx context.Context, o Options) (_ *Bank, err error) {
 		AuditDeadline: o.AuditDeadline, Notify: notify.Config{From: emulators.From},
 	})
 	keys := filepath.Join(o.DataDir, "keys")
-	if err := signing.Generate(keys, append(events.Verifying(), reportKeys)...); err != nil {
+	shared := append(events.Verifying(), events.Calling()...)
+	if err := signing.Generate(keys, append(shared, reportKeys)...); err != nil {
 		return nil, err
 	}
-	b.Keys = signing.Folder(keys, events.Verifying()...)
+	b.Keys = signing.Folder(keys, shared...)
 	b.reportKeys = signing.File(filepath.Join(keys, reportKeys))
 	if b.Postgres, err = startPostgres(ctx, filepath.Join(o.DataDir, "postgres"), o.Logger); err != nil {
 		return nil, err
@@ -130,7 +135,7 @@ func Start(ctx context.Context, o Options) (_ *Bank, err error) {
 		return nil, err
 	}
 	b.onClose(func(context.Context) error { b.Owner.Close(); return nil })
-	services, err := b.host(ctx, o, all, clients)
+	services, err := b.host(ctx, o, all, clients, late)
 	if err != nil {
 		return nil, err
 	}
@@ -148,19 +153,26 @@ func Start(ctx context.Context, o Options) (_ *Bank, err error) {
 }
 
 // host makes every function's handler, on a pool of its own role.
-func (b *Bank) host(ctx context.Context, o Options, all []fn.Function, clients emulators.Clients) (map[string]http.Handler, error) {
+func (b *Bank) host(ctx context.Context, o Options, all []fn.Function, clients emulators.Clients, network http.RoundTripper) (map[string]http.Handler, error) {
 	services := map[string]http.Handler{}
 	for _, f := range all {
 		p, err := pool(ctx, b.Postgres, f.Name, 4)
 		if err != nil {
 			return nil, err
 		}
-		host := fn.NewHost(f, p, fn.Options{Logger: o.Logger, Ring: b.ring, Keys: b.Keys.Ring(f.Name)})
+		keys := b.Keys.Ring(f.Name)
+		if caller := events.Caller(f.Name); caller != "" {
+			keys = keys.Direct(fn.Source(caller), b.Keys.Ring(caller))
+		}
+		host := fn.NewHost(f, p, fn.Options{Logger: o.Logger, Ring: b.ring, Keys: keys})
 		b.onClose(func(context.Context) error { host.Close(); p.Close(); return nil })
 		services[f.Name] = host
 		if f.Name == apiName {
 			if services[f.Name], err = api.New(api.Options{
 				Host: host, Logger: o.Logger, Tokens: clients.Tokens, Limits: o.Limits, ReportKeys: b.reportKeys, Webhooks: api.Secrets(clients.Webhooks),
+				Ledger: direct.New(direct.Options{
+					Consumer: ledgerName, URL: "http://" + serviceHost(ledgerName), Keys: b.Keys.Ring(apiName), Transport: network, Logger: o.Logger,
+				}),
 				DiscoveryURL: "http://" + o.Workbench + issuerPath + "/.well-known/openid-configuration",
 			}); err != nil {
 				return nil, err

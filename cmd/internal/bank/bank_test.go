@@ -20,7 +20,7 @@ import (
 	"quittance.dev/functions/outside/outsidetest"
 )
 
-// Both journeys end to end (A02, A04-A07, D01, D04-D07, F01, F02); then twenty
+// The journeys end to end (A02, A04-A07, C01, D01, D04-D07, F01, F02); then twenty
 // copies of every event that was said arrive at once, and nothing at all
 // changes: not in the tables, not in the books outside (A23, D08, F03).
 func TestF03_TwentyCopiesOfEveryEventChangeNothing(t *testing.T) {
@@ -29,6 +29,8 @@ func TestF03_TwentyCopiesOfEveryEventChangeNothing(t *testing.T) {
 	_, err := demo.Payment(ctx, options(b))
 	require.NoError(t, err)
 	_, err = demo.Closing(ctx, options(b))
+	require.NoError(t, err)
+	_, err = demo.Transfer(ctx, options(b))
 	require.NoError(t, err)
 	requireTrueBooks(t, b)
 	before := fntest.Snapshot(t, b.Owner)
@@ -88,7 +90,7 @@ func TestA10_BothJourneysCompleteInBadWeather(t *testing.T) {
 	defer stop()
 	var journeys sync.WaitGroup
 	for range 6 {
-		for _, journey := range []func(context.Context, demo.Options) (demo.Result, error){demo.Payment, demo.Closing} {
+		for _, journey := range []func(context.Context, demo.Options) (demo.Result, error){demo.Payment, demo.Closing, demo.Transfer} {
 			journeys.Go(func() {
 				o := options(b)
 				o.Timeout = 3 * time.Minute

@@ -75,6 +75,7 @@ var models = map[string]any{
 	"Nothing": struct{}{}, "Operation": client.Operation{}, "Payment": client.Payment{}, "Problem": client.Problem{},
 	"ReceiptLink": client.ReceiptLink{}, "Step": client.Step{}, "Transaction": client.Transaction{},
 	"Report": client.Report{}, "ReportLine": client.ReportLine{}, "TransactionList": client.TransactionList{}, "Transition": client.Transition{},
+	"NewTransfer": client.NewTransfer{}, "Transfer": client.Transfer{}, "NewBankTransaction": client.NewBankTransaction{}, "BankTransaction": client.BankTransaction{},
 }
 
 // goName is an operation's name in Go.
@@ -282,6 +283,21 @@ func useEverything(t *testing.T, b *bank.Bank, d document) {
 	pdf, err := ada.GetReceipt(ctx, invoice.Body.InvoiceID)
 	require.NoError(t, err)
 	require.Equal(t, "%PDF-", string(pdf[:5]))
+
+	gift, err := as("trude").BankTransaction(ctx, "", client.NewBankTransaction{DstAccountID: account.AccountID, Amount: "2.00", Direction: client.Credit, Reason: "Welcome"})
+	require.NoError(t, err)
+	require.Equal(t, client.Succeeded, gift.Body.Status)
+	require.False(t, gift.Body.Timestamp.IsZero())
+	other := open(ada, customer.Body.CustomerID)
+	transfer := client.NewTransfer{SrcAccountID: other.AccountID, DstAccountID: account.AccountID, Amount: "1.50", Direction: client.Credit}
+	moved, err := ada.Transfer(ctx, "", transfer)
+	require.NoError(t, err)
+	require.Equal(t, client.Succeeded, moved.Body.Status, moved.Body.Reason)
+	transfer.Amount = "1000.00"
+	moved, err = ada.Transfer(ctx, "", transfer)
+	require.NoError(t, err)
+	require.Equal(t, client.Fail, moved.Body.Status)
+	require.NotEmpty(t, moved.Body.Reason)
 
 	empty := open(ada, customer.Body.CustomerID)
 	_, err = ada.CloseAccount(ctx, "", empty.AccountID)

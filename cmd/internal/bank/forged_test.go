@@ -22,7 +22,7 @@ import (
 // a dead letter with its reason at once, and changes nothing.
 func TestD2_ForgedEventsChangeNothing(t *testing.T) {
 	b := start(t, nil)
-	for _, journey := range []func(context.Context, demo.Options) (demo.Result, error){demo.Payment, demo.Closing} {
+	for _, journey := range []func(context.Context, demo.Options) (demo.Result, error){demo.Payment, demo.Closing, demo.Transfer} {
 		_, err := journey(context.Background(), options(b))
 		require.NoError(t, err)
 	}

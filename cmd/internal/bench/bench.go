@@ -12,8 +12,9 @@ import (
 // Options say what is measured and for how long. The zero value measures
 // everything.
 type Options struct {
-	// Postings, Journeys and Sizes choose the parts; none chosen means all.
-	Postings, Journeys, Reports, Sizes bool
+	// Postings, Transfers, Journeys, Reports and Sizes choose the parts; none chosen
+	// means all.
+	Postings, Transfers, Journeys, Reports, Sizes bool
 	// Rounds of each measurement; default 3.
 	Rounds int
 	// Duration of one measurement; default 10 s.
@@ -37,8 +38,8 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if !o.Postings && !o.Journeys && !o.Reports && !o.Sizes {
-		o.Postings, o.Journeys, o.Reports, o.Sizes = true, true, true, true
+	if !o.Postings && !o.Transfers && !o.Journeys && !o.Reports && !o.Sizes {
+		o.Postings, o.Transfers, o.Journeys, o.Reports, o.Sizes = true, true, true, true, true
 	}
 	if o.Rounds == 0 {
 		o.Rounds = 3
@@ -80,7 +81,7 @@ func Run(ctx context.Context, o Options) (r Report, err error) {
 	for _, part := range []struct {
 		wanted bool
 		run    func(context.Context, Options, string) (Section, error)
-	}{{o.Postings, postings}, {o.Journeys, journeys}, {o.Reports, reports}, {o.Sizes, sizes}} {
+	}{{o.Postings, postings}, {o.Transfers, transfers}, {o.Journeys, journeys}, {o.Reports, reports}, {o.Sizes, sizes}} {
 		if !part.wanted {
 			continue
 		}

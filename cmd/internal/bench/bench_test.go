@@ -33,6 +33,22 @@ func TestPostingsAreComparedInOneRunAndTheBooksAgree(t *testing.T) {
 	require.Contains(t, strings.Join(s.Notes, "\n"), "0 refusals")
 }
 
+func TestTransfersAreComparedInOneRunAndTheBooksAgree(t *testing.T) {
+	o := short()
+	o.Transfers = true
+	r, err := Run(t.Context(), o)
+	require.NoError(t, err)
+	s := r.Sections[0]
+	for _, ratio := range s.Ratios {
+		require.Positive(t, ratio.Value(), ratio.Name)
+	}
+	for _, f := range s.Raw {
+		require.Len(t, f.Rounds, 1, f.Name)
+		require.Positive(t, f.Value(), f.Name)
+	}
+	require.Contains(t, strings.Join(s.Notes, "\n"), "0 missing")
+}
+
 func TestJourneysAreComparedWithTheSameDeliveries(t *testing.T) {
 	o := short()
 	o.Journeys = true

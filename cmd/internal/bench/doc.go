@@ -9,6 +9,9 @@
 //	postings   the ledger function behind its real door, 64 clients over
 //	           loopback TCP, against pgbench's TPC-B and against the smallest
 //	           keyed transfer that pgbench can make
+//	transfers  the same through the API: token, idempotency key, outbox,
+//	           posting, stored answer; and how long they take at half of the
+//	           rate
 //	journeys   both journeys of the bank through the brokers, against the same
 //	           events through the same brokers and Triggers to services that do
 //	           nothing

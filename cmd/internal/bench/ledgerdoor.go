@@ -42,6 +42,7 @@ const (
 	bankDatabase = "quittance"
 	ledgerRole   = "quittance_ledger_posting"
 	ledgerName   = "ledger-posting"
+	apiName      = "api"
 )
 
 // ledgerDoor is the ledger function as a process of its own would run it: its
@@ -65,10 +66,10 @@ func openLedger(ctx context.Context, dir string) (_ *ledgerDoor, err error) {
 		}
 	}()
 	l.keysDir = filepath.Join(dir, "keys")
-	if err := signing.Generate(l.keysDir, ledgerName); err != nil {
+	if err := signing.Generate(l.keysDir, ledgerName, apiName); err != nil {
 		return nil, err
 	}
-	l.keys = signing.Folder(l.keysDir, ledgerName)
+	l.keys = signing.Folder(l.keysDir, ledgerName, apiName)
 	if l.postgres, err = pgserver.Start(ctx, pgserver.Options{
 		DataDir: filepath.Join(dir, "postgres"), Durable: true, SharedBuffersMB: sharedBuffersMB,
 	}); err != nil {
@@ -126,7 +127,7 @@ func (l *ledgerDoor) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	host := fn.NewHost(ledgerposting.New(), pool, fn.Options{Logger: logger, Keys: l.keys.Ring(ledgerName)})
+	host := fn.NewHost(ledgerposting.New(), pool, fn.Options{Logger: logger, Keys: l.keys.Ring(ledgerName).Direct(fn.Source(apiName), l.keys.Ring(apiName))})
 	l.onClose(func(context.Context) error { host.Close(); pool.Close(); return nil })
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -52,6 +52,11 @@ var rules = []rule{
 			union all
 			select e.currency, e.amount_minor from ledger.entry e join ledger.account a on a.id = e.account_id and a.kind <> 'customer') held
 		group by currency having sum(minor) <> 0`},
+	{"I07 what a request for a transaction was answered is what the ledger decided", `
+		select r.key from idempotency.request r
+		left join ledger.journal j on j.business_key = 'transaction:' || (r.body::json ->> 'transaction_id')
+		where r.route in ('POST /api/v1/transaction', 'POST /api/v1/bank_transactions') and r.status is not null
+		and ((r.body::json ->> 'status' = 'success') = (j.status = 'posted')) is not true`},
 	{"I08 no claim is older than its lease by a minute", `
 		select consumer || ' ' || id from delivery.idempotency where state = 'claimed' and lease_until < now() - interval '1 minute'
 		and not exists (select from delivery.redelivery r where (r.consumer, r.source, r.id) = (idempotency.consumer, idempotency.source, idempotency.id))`},
@@ -87,6 +92,12 @@ var rules = []rule{
 	{"I25 no personal data in events", `
 		select id from delivery.outbox
 		where data::text ~* '[a-z0-9._%+-]+@[a-z0-9.-]+\.[a-z]{2,}|\+[0-9]{8,15}\y|example'`},
+	{"C03 every transaction that was asked for is in the ledger once, posted or failed", `
+		select o.id from delivery.outbox o
+		left join ledger.journal j on j.business_key = 'transaction:' || (o.data ->> 'transaction_id')
+		where o.type in ('dev.quittance.transfer.requested.v1', 'dev.quittance.bank-transaction.requested.v1')
+		and not exists (select from delivery.dead_letter d where d.source = o.source and d.event_id = o.id and d.status = 'open')
+		group by 1 having count(j.id) <> 1`},
 	{"D05 every paid invoice has exactly one receipt, numbered without gaps", `
 		select i.id::text from invoicing.invoice i left join invoicing.receipt r on r.invoice_id = i.id where i.state = 'paid'
 		group by i.id having count(r.id) <> 1

@@ -16,6 +16,7 @@ const (
 	invoice            = "30000000-0000-0000-0000-000000000001"
 	openInvoice        = "30000000-0000-0000-0000-000000000002"
 	payment            = "40000000-0000-0000-0000-000000000001"
+	transaction        = "71000000-0000-0000-0000-000000000001"
 )
 
 // journal is the id of the journal under a business key.
@@ -76,6 +77,17 @@ func TestEachRuleOfTheTablesFiresAlone(t *testing.T) {
 			`update ledger.account set floor_minor = 101 where id = '` + accountA + `'`}},
 		"money from nowhere": {broken: "I06", also: "I01", rows: []string{"EUR"}, by: []string{
 			`update ledger.journal set debit_account = gen_random_uuid() where business_key = 'operation:70000000-0000-0000-0000-000000000001'`}},
+		"answered otherwise": {broken: "I07", rows: []string{"k1"}, by: []string{
+			`alter table idempotency.request disable trigger request_answered_once`,
+			`update idempotency.request set body = replace(body, 'fail', 'success')`}},
+		"answered and not in the ledger": {broken: "I07", rows: []string{"k1"}, by: []string{
+			`alter table idempotency.request disable trigger request_answered_once`,
+			`update idempotency.request set body = replace(body, '` + transaction + `', '` + accountA + `')`}},
+		"asked for and not in the ledger": {broken: "C03", rows: []string{"asked"}, by: []string{
+			`update delivery.outbox set data = '{"transaction_id":"` + accountA + `"}' where id = 'asked'`}},
+		"in the ledger twice": {broken: "C03", also: "C06", rows: []string{"asked"}, by: []string{
+			`delete from idempotency.request`,
+			`alter table ledger.journal drop constraint journal_id cascade`, move("transaction:"+transaction, cash, clearing, "9000")}},
 		"an old claim": {broken: "I08", rows: []string{"payment put off"}, by: []string{`delete from delivery.redelivery`}},
 		"E before Mambu": {broken: "I09", rows: []string{accountC}, by: []string{
 			`update closure.account_closure set mambu_closed_at = e_closed_at + interval '1 second' where account_id = '` + accountC + `'`}},
@@ -110,15 +122,15 @@ func TestEachRuleOfTheTablesFiresAlone(t *testing.T) {
 			`update delivery.idempotency set state = 'claimed', done_at = null, lease_until = now() where id = 'handled'`}},
 		"a dead letter that was closed": {broken: "I18", rows: []string{"banking t.v1 handled"}, by: []string{
 			`update delivery.dead_letter set status = 'replayed'`}},
-		"not sent": {broken: "I20", rows: []string{"t.v1 handled"}, by: []string{`insert into delivery.queue (broker, source, id, created_at, due_at) select broker, source, id, created_at, created_at from delivery.outbox`}},
+		"not sent": {broken: "I20", rows: []string{"t.v1 handled"}, by: []string{`insert into delivery.queue (broker, source, id, created_at, due_at) select broker, source, id, created_at, created_at from delivery.outbox where id = 'handled'`}},
 		"not posted": {broken: "I23", also: "C06", rows: []string{invoice}, by: []string{
 			`update ledger.journal set id = md5('payment:other')::uuid, business_key = 'payment:other' where kind = 'invoice'`}},
 		"posted twice": {broken: "I23", also: "C06", rows: []string{invoice}, by: []string{
 			`alter table ledger.journal drop constraint journal_id cascade`, move("payment:"+payment, cash, clearing, "700")}},
 		"an address": {broken: "I25", rows: []string{"handled"}, by: []string{
-			`update delivery.outbox set data = '{"to":"somebody@mail.invalid"}'`}},
+			`update delivery.outbox set data = '{"to":"somebody@mail.invalid"}' where id = 'handled'`}},
 		"a telephone number": {broken: "I25", rows: []string{"handled"}, by: []string{
-			`update delivery.outbox set data = '{"to":"+491701234567"}'`}},
+			`update delivery.outbox set data = '{"to":"+491701234567"}' where id = 'handled'`}},
 		"no receipt": {broken: "D05", rows: []string{invoice}, by: []string{`delete from invoicing.receipt`}},
 		"two receipts": {broken: "D05", rows: []string{invoice}, by: []string{
 			`alter table invoicing.receipt drop constraint one_receipt_per_invoice`,
@@ -209,7 +221,7 @@ func TestRestCountsWhatIsOnItsWay(t *testing.T) {
 	require.Equal(t, 1, waiting(), "the call that is put off")
 	rest := `delete from delivery.redelivery`
 	require.Zero(t, waiting(rest))
-	require.Equal(t, 1, waiting(rest, `insert into delivery.queue (broker, source, id, created_at, due_at) select broker, source, id, created_at, created_at from delivery.outbox`))
+	require.Equal(t, 1, waiting(rest, `insert into delivery.queue (broker, source, id, created_at, due_at) select broker, source, id, created_at, created_at from delivery.outbox where id = 'handled'`))
 	require.Equal(t, 1, waiting(rest, `delete from delivery.idempotency`))
 	require.Equal(t, 2, waiting(rest, `delete from delivery.idempotency`, `delete from delivery.dead_letter`))
 }

@@ -17,7 +17,7 @@ type Journey struct {
 	Types []events.Type // what is said on the way, as far as a picture shows it
 }
 
-// Journeys are the two that the demo plays.
+// Journeys are those that the demo plays.
 func Journeys() []Journey {
 	return []Journey{
 		{"A card payment", []events.Type{
@@ -28,10 +28,11 @@ func Journeys() []Journey {
 			events.TypeWithdrawalRequested, events.TypeWithdrawalCompleted, events.TypeAccountCloseRequested, events.TypeClosureStarted,
 			events.TypeClosureMambuClosed, events.TypeAccountClosed, events.TypeNotificationRequested, events.TypeNotificationSent,
 		}},
+		{"A transfer", []events.Type{events.TypeTransferRequested, events.TypeTransferCompleted, events.TypeNotificationRequested}},
 	}
 }
 
-// Pictures draws both journeys as mermaid flow charts: who says what is in the
+// Pictures draws the journeys as mermaid flow charts: who says what is in the
 // catalogue, who gets it in the Triggers, who is spoken to outside in the
 // mains, and what the clock wakes in the PingSources.
 func (m *Map) Pictures() []byte {
@@ -42,6 +43,9 @@ func (m *Map) Pictures() []byte {
 	fmt.Fprintf(&b, "%s\n", m.caption())
 	return b.Bytes()
 }
+
+// straight are the events that are also posted past the brokers.
+var straight = []events.Type{events.TypeTransferRequested, events.TypeBankTransactionRequested}
 
 // arrow is one line of a chart: all that goes from one place to another
 // through one broker.
@@ -71,6 +75,14 @@ func (m *Map) chart(j Journey) []byte {
 	}
 	for _, a := range order {
 		fmt.Fprintf(&b, "    %s -->|\"%s<br/><i>%s</i>\"| %s\n", id(a.from), strings.Join(carried[a], "<br/>"), a.broker, id(a.to))
+	}
+	for _, eventType := range j.Types {
+		entry, _ := m.lookup(string(eventType))
+		for _, to := range entry.Hears {
+			if from := events.Caller(to); from != "" && drawn[from] && slices.Contains(entry.Says, from) && slices.Contains(straight, eventType) {
+				fmt.Fprintf(&b, "    %s <==>|\"%s<br/><i>straight, for the answer</i>\"| %s\n", id(from), short(string(eventType)), id(to))
+			}
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(drawn)) {
 		for _, system := range m.Speaks[name] {

@@ -27,7 +27,7 @@ func TestThePicturesInTheReadmeAreFresh(t *testing.T) {
 }
 
 // What is drawn is what the manifests do.
-func TestPicturesShowBothJourneys(t *testing.T) {
+func TestPicturesShowTheJourneys(t *testing.T) {
 	pictures := string(read(t).Pictures())
 	for _, line := range []string{
 		`api -->|"payment.submitted<br/><i>payments</i>"| validation`,
@@ -43,6 +43,8 @@ func TestPicturesShowBothJourneys(t *testing.T) {
 		`closure_e <-.-> E{{E}}`,
 		`closure_e -->|"account.closed<br/><i>closure</i>"| notification`,
 		`notification <-.-> mail_gateway{{mail gateway}}`,
+		`api <==>|"transfer.requested<br/><i>straight, for the answer</i>"| ledger_posting`,
+		`ledger_posting -->|"transfer.completed<br/><i>money</i>"| query`,
 	} {
 		require.Contains(t, pictures, line)
 	}

@@ -20,6 +20,7 @@ type Blocks struct {
 	config.ExternalE
 	config.OIDC
 	config.API
+	Ledger config.Ledger
 	config.Stripe
 	config.Mail
 	config.SMS

@@ -182,12 +182,12 @@ func mounted(objects []metav1.Object) map[string][]string {
 // A29: on a cluster on trial every Secret that a pod mounts is made up, and none
 // that nobody mounts.
 func TestA29_SecretsOfAClusterOnTrial(t *testing.T) {
-	var roles, verifying []string
+	var roles []string
 	for _, f := range functions.All(functions.Outside{}, functions.Settings{}) {
 		roles = append(roles, f.Name)
 	}
-	verifying = []string{"ledger-posting", "payment", "closure-mambu", "closure-e"}
-	made, err := throwaway.Secrets("quittance", append(roles, "relay"), verifying, nil)
+	signing := []string{"ledger-posting", "payment", "closure-mambu", "closure-e", "api"}
+	made, err := throwaway.Secrets("quittance", append(roles, "relay"), signing, nil)
 	require.NoError(t, err)
 	wanted := mounted(render(t, "kind"))
 	for _, s := range made {

@@ -25,9 +25,9 @@ const (
 
 // Secrets makes the Secrets that the functions and the emulators of namespace
 // mount and that are not among existing. Roles are all functions that have one in
-// the database, verifying those that check the signatures of events. The result is
-// sorted by name.
-func Secrets(namespace string, roles, verifying []string, existing []corev1.Secret) ([]corev1.Secret, error) {
+// the database, signing those that have keys of events: who checks signatures, and
+// who posts straight to one of these. The result is sorted by name.
+func Secrets(namespace string, roles, signing []string, existing []corev1.Secret) ([]corev1.Secret, error) {
 	m := &maker{namespace: namespace, there: map[string]bool{}}
 	for _, s := range existing {
 		m.there[s.Name] = true
@@ -46,7 +46,7 @@ func Secrets(namespace string, roles, verifying []string, existing []corev1.Secr
 		m.add(authorityName, map[string][]byte{certFile: m.authority.cert, keyFile: m.authority.key})
 	}
 	m.database(roles)
-	for _, name := range verifying {
+	for _, name := range signing {
 		m.add("event-keys-"+name, map[string][]byte{"keys": keys()})
 	}
 	m.add("report-keys", map[string][]byte{"keys": keys()})

@@ -3,9 +3,11 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"quittance.dev/config"
 	"quittance.dev/functions/api"
+	"quittance.dev/functions/direct"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/identity"
 	"quittance.dev/functions/serve"
@@ -19,9 +21,13 @@ func main() {
 			config.Stripe
 			config.OIDC
 			config.API
+			Ledger config.Ledger
 		}
 		if err := config.Load(ctx, lookup, &c); err != nil {
 			return serve.Parts{}, err
+		}
+		if c.Ledger.EventKeysFile == "" {
+			return serve.Parts{}, errors.New("LEDGER_EVENT_KEYS_FILE is not set: transfers cannot be signed")
 		}
 		tokens, err := identity.NewVerifier(c.OIDC, identity.Options{Logger: p.Logger})
 		if err != nil {
@@ -36,6 +42,9 @@ func main() {
 			Host: host, Logger: p.Logger, Tokens: tokens, DiscoveryURL: tokens.DiscoveryURL(),
 			Limits: api.Limits{PerSecond: c.RequestsPerSecond, Burst: c.RequestBurst}, OpenReports: c.OpenReports, ReportKeys: reportKeys,
 			Webhooks: api.Secrets(stripe.WebhookSecrets(c.Stripe)),
+			Ledger: direct.New(direct.Options{
+				Consumer: "ledger-posting", URL: c.Ledger.URL, Keys: signing.File(c.Ledger.EventKeysFile), Logger: p.Logger,
+			}),
 		})
 		return serve.Parts{Handler: handler, Close: host.Close}, err
 	})

@@ -31,7 +31,7 @@ func Open(t testing.TB, f fn.Function, pool *pgxpool.Pool, o fn.Options) *Door {
 		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	if o.Keys == nil {
-		o.Keys = Keys.Ring(f.Name)
+		o.Keys = Ring(f.Name)
 	}
 	host := fn.NewHost(f, pool, o)
 	server := httptest.NewServer(host)

@@ -8,7 +8,16 @@ import (
 
 // Keys are the event keys of this test's process, one for each consumer that
 // checks signatures. Doors check with them, and Door.Post signs with them.
-var Keys = signing.Ephemeral(events.Verifying()...)
+var Keys = signing.Ephemeral(append(events.Verifying(), events.Calling()...)...)
+
+// Ring is what the named function checks signatures with.
+func Ring(function string) *signing.Ring {
+	ring := Keys.Ring(function)
+	if caller := events.Caller(function); caller != "" {
+		ring = ring.Direct(fn.Source(caller), Keys.Ring(caller))
+	}
+	return ring
+}
 
 // Signed is e as the relay would send it, unless it is signed already.
 func Signed(e fn.Envelope) fn.Envelope {

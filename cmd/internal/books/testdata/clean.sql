@@ -21,7 +21,8 @@ from (values
     ('withdrawal', 'operation:70000000-0000-0000-0000-000000000004', null, '2026-01-02 10:00Z', 'b1', 'cash', 50, 2, 0, null, null),
     ('withdrawal', 'operation:70000000-0000-0000-0000-000000000005', null, '2026-01-02 10:00Z', 'c1', 'cash', 60, 2, 0, null, null),
     ('invoice', 'payment:40000000-0000-0000-0000-000000000001', null, '2026-01-02 10:00Z', 'card-clearing', 'a1', 700, null, null, 2, 800),
-    ('withdrawal', 'operation:70000000-0000-0000-0000-000000000007', 'insufficient-funds', '2026-01-02 10:00Z', 'a1', 'cash', 9000, null, null, null, null)
+    ('withdrawal', 'operation:70000000-0000-0000-0000-000000000007', 'insufficient-funds', '2026-01-02 10:00Z', 'a1', 'cash', 9000, null, null, null, null),
+    ('transfer', 'transaction:71000000-0000-0000-0000-000000000001', 'insufficient-funds', '2026-01-02 10:00Z', 'a1', 'b1', 9000, null, null, null, null)
 ) j(kind, key, reason, at, debit, credit, amount, debit_seq, debit_balance, credit_seq, credit_balance);
 
 insert into query.account_projection (account_id, status) values
@@ -34,7 +35,10 @@ insert into query.balance (account_id, currency, balance_minor, account_seq) val
 insert into query.report_line (occurred_at, id, kind, dst_account_id, direction, amount_minor, currency, status, reason)
 select posted_at, split_part(business_key, ':', 2)::uuid, kind, case kind when 'withdrawal' then debit_account else credit_account end,
        case kind when 'withdrawal' then 'debit' else 'credit' end, amount_minor, currency, case status when 'posted' then 'success' else 'fail' end, reason
-from ledger.journal;
+from ledger.journal where kind <> 'transfer';
+insert into query.report_line (occurred_at, id, kind, src_account_id, dst_account_id, direction, amount_minor, currency, status, reason)
+select posted_at, split_part(business_key, ':', 2)::uuid, kind, debit_account, credit_account, 'debit', amount_minor, currency, 'fail', reason
+from ledger.journal where kind = 'transfer';
 
 -- Two invoices: one is paid; the other's only payment failed.
 insert into invoicing.invoice (id, account_id, customer_id, amount_minor, currency, reference, state, payment_id, paid_at) values
@@ -60,6 +64,14 @@ insert into closure.account_closure (account_id, closure_id, state, notes, last_
 insert into notification.notification (id, kind, subject_id, channel, customer_id, content, state, last_error, expires_at, claimed_at, sent_at) values
     ('60000000-0000-0000-0000-000000000001', 'account.closed', '10000000-0000-0000-0000-0000000000c1', 'email', gen_random_uuid(), '{}', 'sent', null, now(), now(), now()),
     ('60000000-0000-0000-0000-000000000002', 'receipt.issued', '50000000-0000-0000-0000-000000000001', 'email', gen_random_uuid(), '{}', 'parked', 'in doubt', now(), now(), null);
+
+-- A transfer was asked for and refused; who asked was told so.
+insert into delivery.outbox (id, source, type, subject, partition_key, correlation_id, causation_id, traceparent, broker, data, created_at)
+values ('asked', '/functions/api', 'dev.quittance.transfer.requested.v1', '', '', 'j', '', '', 'requests',
+        '{"transaction_id":"71000000-0000-0000-0000-000000000001"}', '2026-01-02 10:00Z');
+insert into idempotency.request (caller, route, key, fingerprint, members, status, location, journey, body, answered_at, expires_at)
+values (gen_random_uuid(), 'POST /api/v1/transaction', 'k1', sha256(''), '{}', 200, '', 'j',
+        '{"transaction_id":"71000000-0000-0000-0000-000000000001","status":"fail"}', now(), now() + interval '30 days');
 
 -- One event was handled; of another consumer it is a dead letter. A call to an
 -- outside system is put off, long after its lease.
