@@ -484,3 +484,31 @@ func TestE10_EveryLineOfTheLogHasItsShape(t *testing.T) {
 		require.Error(t, shape.Validate(entry), broken)
 	}
 }
+
+func TestATransferAtTheTerminal(t *testing.T) {
+	c := sharedCounter(t)
+	transfer := func(from, to, amount string, more ...string) ran {
+		return c.run("", append([]string{"transfer", "--from", from, "--to", to, "--amount", amount}, more...)...)
+	}
+	require.Equal(t, "Transfer of 10.00 EUR from account 5 to account 3 successful.\n", transfer("5", "3", "10").ok().out)
+	for _, refused := range []struct {
+		from, to, amount, words string
+		code                    int
+	}{
+		{"0", "3", "10", "Account 0 not found.", terminal.ExitAccountNotFound},
+		{"5", "99", "10", "Account 99 not found.", terminal.ExitAccountNotFound},
+		{"5", "5f0c1f6e-6c39-4d1c-9f5a-0d8a1f2b3c4d", "10", "Account 5f0c1f6e-6c39-4d1c-9f5a-0d8a1f2b3c4d not found.", terminal.ExitAccountNotFound},
+		{"5", "3", "0", "Invalid transfer amount.", terminal.ExitInvalidAmount},
+		{"5", "3", "ten", "Invalid transfer amount.", terminal.ExitInvalidAmount},
+		{"5", "3", "100000", "Insufficient funds for account 5.", terminal.ExitInsufficientFunds},
+	} {
+		r := transfer(refused.from, refused.to, refused.amount)
+		require.Equal(t, refused.words+"\n", r.errors)
+		require.Equal(t, refused.code, r.code)
+	}
+	r := transfer("5", "5", "1")
+	require.Equal(t, 1, r.code)
+	require.Contains(t, r.errors, "/dst_account_id must be another account")
+	require.Contains(t, transfer("5", "3", "100000", "--json").out, `"status": "insufficient_funds"`)
+	require.Equal(t, terminal.ExitUsage, c.run("", "transfer", "--from", "5").code)
+}
