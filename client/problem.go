@@ -43,6 +43,7 @@ const (
 	KeyReused            ProblemType = "urn:quittance:problem:idempotency-key-reused"
 	EventConflict        ProblemType = "urn:quittance:problem:event-conflict"
 	InternalError        ProblemType = "urn:quittance:problem:internal-error"
+	OutcomeUnknown       ProblemType = "urn:quittance:problem:outcome-unknown"
 	Unavailable          ProblemType = "urn:quittance:problem:unavailable"
 )
 
@@ -52,7 +53,7 @@ func ProblemTypes() []ProblemType {
 		MalformedJSON, MalformedRequest, MalformedEvent, MissingKey, InvalidKey, InvalidCursor, InvalidAmount, InvalidTransaction, SignatureRefused,
 		InvalidToken, InsufficientScope, NotFound, ReportEnded, NotAcceptable, TooManyReports, MethodNotAllowed, RequestTimeout, InFlight, BalanceNotZero, AccountNotOpen,
 		TooLarge, TooManyRequests, UnsupportedMediaType, UnsupportedEncoding, InvalidContent, KeyReused, EventConflict,
-		InternalError, Unavailable,
+		InternalError, OutcomeUnknown, Unavailable,
 	}
 }
 

@@ -29,8 +29,8 @@ type Options struct {
 	Tokens TokenVerifier
 	// DiscoveryURL is where clients find the issuer of the tokens, for the document.
 	DiscoveryURL string
-	// Ledger answers for transfers and bank transactions; without it their routes
-	// answer that they are not possible right now.
+	// Ledger answers for transfers and bank transactions; without it they are asked
+	// for, and their routes answer that the outcome is not known yet.
 	Ledger Ledger
 	// Webhooks verifies the card processor's webhooks. Without it their route
 	// accepts nothing.

@@ -41,7 +41,7 @@ type asking[T any] struct {
 // request goes on from there: the ledger says what it said before.
 func registerAsked[I, T any, P keyedInput[I]](a *api, op huma.Operation, problems []kind, prepare func(context.Context, *I, *command) (asking[T], error)) {
 	op.DefaultStatus = http.StatusOK
-	registerKeyed[I, T, P](a, op, problems, func(ctx context.Context, in *I, c *command) (*Output[T], error) {
+	registerKeyed[I, T, P](a, op, append(problems, outcomeUnknown), func(ctx context.Context, in *I, c *command) (*Output[T], error) {
 		ask, err := prepare(ctx, in, c)
 		if err != nil {
 			return repetition[T](ctx, a, c, err)
@@ -85,6 +85,9 @@ func askLedger[T any](ctx context.Context, a *api, c *command, status int, ask a
 	outcome, err := a.ledger.Ask(ctx, said[0])
 	if err != nil {
 		return nil, err
+	}
+	if outcome.Subject != c.id {
+		return nil, fn.Permanent(fmt.Errorf("the ledger answered for %s", outcome.Subject))
 	}
 	body, err := ask.read(outcome)
 	if err != nil {

@@ -36,9 +36,9 @@ func (a *api) idempotencyRoutes() {
 	type output struct{ Body KeyView }
 	register(a, huma.Operation{
 		OperationID: "get-idempotency-key", Method: http.MethodGet, Path: "/idempotency/{key}", Tags: []string{"Operations"},
-		Security:    allow(identity.Customer, identity.Service),
+		Security:    allow(identity.Customer, identity.Service, identity.Treasury),
 		Summary:     "Ask what became of a request",
-		Description: "For a client that lost the answer and its memory of the request. Whatever is listed is done; what is not listed was never done, unless it is being handled right now.",
+		Description: "For a client that lost the answer and its memory of the request. What is listed with a status is done; what is listed without one was asked for, and the same request under the same key tells its outcome; what is not listed was never done, unless it is being handled right now.",
 	}, []kind{notFound}, func(ctx context.Context, in *input) (*output, error) {
 		key, ok := unquote(in.Key)
 		if !ok {

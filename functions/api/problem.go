@@ -46,6 +46,7 @@ var (
 	keyReused          = kind{"idempotency-key-reused", 422, "The key stands for another request", "Use a new idempotency key for a request with other content. The list of errors says what differs."}
 	eventConflict      = kind{"event-conflict", 422, "The event contradicts an earlier one", "The same source and id, or the same operation, came before with other content."}
 	internalError      = kind{"internal-error", 500, "Something is wrong on our side", "It has been recorded under the instance."}
+	outcomeUnknown     = kind{"outcome-unknown", 503, "It is not known yet what became of it", "It may have been done, or will be. Ask again under the same idempotency key, never under a new one."}
 	unavailable        = kind{"unavailable", 503, "Not possible right now", "Nothing is half done. Send the same request again, with the same idempotency key."}
 )
 
@@ -54,7 +55,7 @@ func kinds() []kind {
 	return []kind{
 		malformedJSON, malformedRequest, malformedEvent, missingKey, invalidKey, invalidCursor, invalidAmount, invalidTransaction, badSignature, invalidToken, insufficientScope, notFound, reportEnded, notAcceptable, tooManyReports,
 		wrongMethod, slowRequest, inFlight, balanceNotZero, accountNotOpen, tooLarge, tooMany, wrongMediaType, wrongEncoding,
-		invalidContent, keyReused, eventConflict, internalError, unavailable,
+		invalidContent, keyReused, eventConflict, internalError, outcomeUnknown, unavailable,
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"quittance.dev/functions/accounts"
 	"quittance.dev/functions/banking"
+	"quittance.dev/functions/direct"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/idempotency"
 	"quittance.dev/functions/identity"
@@ -48,6 +49,9 @@ func (a *api) problemOf(ctx context.Context, err error) *Problem {
 	case errors.Is(err, identity.ErrUnavailable):
 		p = unavailable.problem()
 		a.log(ctx).WarnContext(ctx, "nobody can be told apart", "error", err)
+	case errors.Is(err, direct.ErrUnknown):
+		p = outcomeUnknown.problem()
+		a.log(ctx).WarnContext(ctx, "the outcome is not known yet", "error", err)
 	case is(err, accounts.ErrDiffers, banking.ErrDiffers, invoicing.ErrInvoiceDiffers, invoicing.ErrPaymentDiffers):
 		p = keyReused.problem()
 	default:

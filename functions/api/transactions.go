@@ -162,7 +162,7 @@ func (a *api) bankTransactionRoute() {
 	registerAsked(a, huma.Operation{
 		OperationID: "bank-transaction", Method: http.MethodPost, Path: "/api/v1/bank_transactions", Tags: []string{"Transactions"}, Security: allow(identity.Treasury),
 		Summary:     "Take money from a customer for the bank, or give it",
-		Description: "The answer tells what became of it; its reason is why it failed. The reason of the request is kept, and can be looked for by its words.",
+		Description: "The answer tells what became of it; its reason is why it failed. The reason of the request is kept.",
 	}, []kind{notFound, invalidAmount, invalidTransaction}, func(ctx context.Context, in *input, c *command) (asking[BankTransaction], error) {
 		direction, err := in.Body.Direction.known()
 		if err != nil {

@@ -10,9 +10,9 @@ alter table query.transaction drop constraint transaction_kind_known;
 alter table query.transaction add constraint transaction_kind_known check (kind in ('deposit', 'withdrawal', 'invoice', 'transfer', 'bank-transaction'));
 
 -- What the bank was asked to take or give, by whom, and why. The reason is free
--- text that a person wrote, so it may hold anything: it stands here and in the
--- answer to whoever wrote it, and in no event, log or other table. What became of
--- it is in the ledger under the same id.
+-- text that a person wrote, so it may hold anything: it stands here, and in no
+-- event, answer, log or other table. What became of it is in the ledger under the
+-- same id.
 create table banking.bank_transaction (
     id           uuid        not null constraint bank_transaction_id primary key,
     account_id   uuid        not null,
