@@ -47,7 +47,7 @@ func (a *api) download(r report.Report, f format) *huma.StreamResponse {
 		inTime()
 		if err := a.stream(request.Context(), w, r, f, inTime); err != nil {
 			a.log(request.Context()).WarnContext(request.Context(), "a download was broken off", "error", err)
-			panic(http.ErrAbortHandler)
+			panic(http.ErrAbortHandler) //nolint:forbidigo // the one way to tell the client that this is not all
 		}
 	}}
 }

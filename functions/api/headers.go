@@ -72,7 +72,8 @@ func (a *api) guard(next http.Handler) http.Handler {
 		answer := &answered{ResponseWriter: w}
 		defer func() {
 			p := recover()
-			if p != nil && p != http.ErrAbortHandler {
+			cut := p == http.ErrAbortHandler //nolint:errorlint // a panic's value, which nobody wraps
+			if p != nil && !cut {
 				a.log(r.Context()).ErrorContext(r.Context(), "panic", "panic", p, "stack", string(debug.Stack()))
 				if answer.status == 0 {
 					writeProblem(answer, r, internalError.problem())
@@ -80,8 +81,8 @@ func (a *api) guard(next http.Handler) http.Handler {
 			}
 			a.log(r.Context()).InfoContext(r.Context(), "answered", "method", method(r), "route", r.Pattern,
 				"status", answer.status, "duration_ms", time.Since(started).Milliseconds())
-			if p == http.ErrAbortHandler {
-				panic(p) // net/http's own way to cut a connection: what was sent is not whole
+			if cut {
+				panic(p) //nolint:forbidigo // net/http's own way to cut a connection: what was sent is not whole
 			}
 		}()
 		next.ServeHTTP(answer, r)

@@ -304,7 +304,7 @@ func TestC03_ATransferIsNeverHalfDone(t *testing.T) {
 			if first.status != 200 { // the ledger's own deaths are tried again behind the API
 				require.LessOrEqual(t, left.Load(), int64(0), "it died where it was told to")
 				kind := unavailable
-				if strings.Contains(string(first.body), outcomeUnknown.urn()) {
+				if strings.Contains(first.body, outcomeUnknown.urn()) {
 					kind = outcomeUnknown
 				}
 				require.Equal(t, "1", refusedHeader(t, first, kind))

@@ -86,11 +86,10 @@ func hold(d *desk) *held {
 // writing has eight writers commit lines of every age until stop is called. It
 // tells which were committed for certain before a moment, and which were not begun.
 type writing struct {
-	mu                sync.Mutex
-	begun, committed  []string
-	done              sync.WaitGroup
-	stop              stdcontext.CancelFunc
-	perWriter, rounds int
+	mu               sync.Mutex
+	begun, committed []string
+	done             sync.WaitGroup
+	stop             stdcontext.CancelFunc
 }
 
 func write(d *desk) *writing {
