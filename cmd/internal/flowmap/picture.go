@@ -55,7 +55,7 @@ func (m *Map) chart(j Journey) []byte {
 	carried, drawn := map[arrow][]string{}, map[string]bool{}
 	var order []arrow
 	for _, eventType := range j.Types {
-		entry, _ := m.lookup(string(eventType))
+		entry := m.lookup(string(eventType))
 		for _, to := range m.hearers(string(eventType)) {
 			for _, from := range entry.Says {
 				a := arrow{from, to, string(entry.Broker)}
@@ -77,7 +77,7 @@ func (m *Map) chart(j Journey) []byte {
 		fmt.Fprintf(&b, "    %s -->|\"%s<br/><i>%s</i>\"| %s\n", id(a.from), strings.Join(carried[a], "<br/>"), a.broker, id(a.to))
 	}
 	for _, eventType := range j.Types {
-		entry, _ := m.lookup(string(eventType))
+		entry := m.lookup(string(eventType))
 		for _, to := range entry.Hears {
 			if from := events.Caller(to); from != "" && drawn[from] && slices.Contains(entry.Says, from) && slices.Contains(straight, eventType) {
 				fmt.Fprintf(&b, "    %s <==>|\"%s<br/><i>straight, for the answer</i>\"| %s\n", id(from), short(string(eventType)), id(to))

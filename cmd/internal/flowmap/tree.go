@@ -37,12 +37,13 @@ func Read(root string) (*Map, error) {
 	return m, err
 }
 
-func (m *Map) lookup(t string) (events.Entry, bool) {
+// lookup is the catalogue's entry of a type, or none.
+func (m *Map) lookup(t string) events.Entry {
 	i := slices.IndexFunc(m.Catalogue, func(e events.Entry) bool { return string(e.Type) == t })
 	if i < 0 {
-		return events.Entry{}, false
+		return events.Entry{}
 	}
-	return m.Catalogue[i], true
+	return m.Catalogue[i]
 }
 
 // outside names the systems by the package that speaks to them.
