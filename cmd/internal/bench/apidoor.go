@@ -36,7 +36,7 @@ type apiDoor struct {
 }
 
 const (
-	issuerName = "http://issuer.bench/issuer"
+	issuerName = "http://issuer.bench"
 	apiRole    = "quittance_api"
 )
 
@@ -53,7 +53,7 @@ func openAPI(ctx context.Context, l *ledgerDoor, dir string) (*apiDoor, error) {
 	tokens, err := identity.NewVerifier(config.OIDC{
 		Issuer: issuerName, Audience: "quittance", Algorithms: []string{"RS256"}, TokenTypes: []string{"at+jwt"},
 		Leeway: time.Minute, Timeout: 3 * time.Second, AllowPlainHTTP: true, AllowPrivateNetwork: true,
-	}, identity.Options{Transport: inMemory{http.StripPrefix("/issuer", people)}})
+	}, identity.Options{Transport: inMemory{people}})
 	if err != nil {
 		return nil, err
 	}
