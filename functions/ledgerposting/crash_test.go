@@ -128,6 +128,7 @@ type stopper struct {
 	mu      sync.Mutex
 	point   string
 	pass    int64
+	holding bool // it has been reached: nothing else commits before the kill, however long that takes
 	reached chan struct{}
 	release chan struct{}
 }
@@ -149,13 +150,19 @@ func (s *stopper) at(point string, pass int64) moment {
 func (m moment) goOn() {
 	m.stop.mu.Lock()
 	defer m.stop.mu.Unlock()
-	m.stop.pass = 0
+	m.stop.pass, m.stop.holding = 0, false
 	close(m.stop.release)
 }
 
 // passed counts down; the last one closes reached and waits for the kill.
 func (s *stopper) passed(point string) {
 	s.mu.Lock()
+	if s.holding && strings.HasSuffix(point, ".before-commit") {
+		release := s.release
+		s.mu.Unlock()
+		<-release
+		return
+	}
 	here := point == s.point || s.point != "" && strings.HasSuffix(point, s.point)
 	if s.pass == 0 || !here {
 		s.mu.Unlock()
@@ -164,6 +171,7 @@ func (s *stopper) passed(point string) {
 	s.pass--
 	last, release := s.pass == 0, s.release
 	if last {
+		s.holding = true
 		close(s.reached)
 	}
 	s.mu.Unlock()
