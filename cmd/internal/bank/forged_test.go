@@ -43,8 +43,8 @@ func TestD2_ForgedEventsChangeNothing(t *testing.T) {
 	forged, types := 0, map[events.Type]bool{}
 	for _, e := range said(t, b) { // with ids of their own: copies would not show anything
 		entry, _ := events.Lookup(e.Type)
-		if len(entry.Verifiers()) == 0 || len(entry.Verifiers()) < len(entry.Hears) {
-			continue
+		if len(entry.Verifiers()) == 0 || len(entry.Verifiers()) < len(entry.Hears) || types[e.Type] {
+			continue // one of each type: the broker holds a post for as long as it is tried again
 		}
 		types[e.Type] = true
 		forged += len(entry.Verifiers())
