@@ -45,8 +45,9 @@ var (
 const MaxDigits = 40
 
 // Parse reads a decimal number such as "12.30" or "-5" as an amount of c. It
-// takes what a JSON number may look like without an exponent; trailing zeros
-// beyond the currency's digits are fine, any other digit there is ErrTooFine.
+// takes what a JSON number may look like without an exponent. A digit beyond the
+// currency's is ErrTooFine, a zero as well: whoever writes "1.500" may mean another
+// currency.
 func Parse(text string, c Currency) (Amount, error) {
 	if !c.Known() {
 		return Amount{}, ErrCurrency
@@ -61,10 +62,7 @@ func Parse(text string, c Currency) (Amount, error) {
 	}
 	exponent := c.Exponent()
 	if len(fraction) > exponent {
-		if strings.Trim(fraction[exponent:], "0") != "" {
-			return Amount{}, ErrTooFine
-		}
-		fraction = fraction[:exponent]
+		return Amount{}, ErrTooFine
 	}
 	fraction += strings.Repeat("0", exponent-len(fraction))
 	minor, err := strconv.ParseInt(whole+fraction, 10, 64)

@@ -17,7 +17,7 @@ func TestParse(t *testing.T) {
 		err      error
 	}{
 		{"0", "EUR", 0, nil}, {"1", "EUR", 100, nil}, {"12.3", "EUR", 1230, nil}, {"12.30", "EUR", 1230, nil},
-		{"0.01", "EUR", 1, nil}, {"-0.05", "EUR", -5, nil}, {"1.000", "EUR", 100, nil}, {"100", "JPY", 100, nil},
+		{"0.01", "EUR", 1, nil}, {"-0.05", "EUR", -5, nil}, {"1.000", "EUR", 0, money.ErrTooFine}, {"1.0", "JPY", 0, money.ErrTooFine}, {"100", "JPY", 100, nil},
 		{"1.234", "KWD", 1234, nil}, {"92233720368547758.07", "EUR", math.MaxInt64, nil},
 		{"0.001", "EUR", 0, money.ErrTooFine}, {"1.5", "JPY", 0, money.ErrTooFine}, {"1.0001", "KWD", 0, money.ErrTooFine},
 		{"92233720368547758.08", "EUR", 0, money.ErrTooLarge}, {"99999999999999999999999999999999999999999", "EUR", 0, money.ErrTooLarge},

@@ -30,9 +30,9 @@ func (noLedger) Ask(context.Context, fn.Envelope) (fn.Envelope, error) {
 // asking is what a command asks the ledger, which answers for it.
 type asking[T any] struct {
 	event  events.Data
-	record func(context.Context, fn.Tx) error // what is stored along with it; may be nil
-	read   func(said fn.Envelope) (T, error)  // the answer, out of what the ledger said; the same for the same
-	quiet  bool                               // the answer names no journey
+	record func(context.Context, fn.Tx) (recorded bool, err error) // stores what is asked; false: it was asked before, under a key that has been forgotten
+	read   func(said fn.Envelope) (T, error)                       // the answer, out of what the ledger said; the same for the same
+	quiet  bool                                                    // the answer names no journey
 }
 
 // registerAsked adds a route whose answer is the ledger's. First the key is claimed
@@ -61,23 +61,27 @@ func askLedger[T any](ctx context.Context, a *api, c *command, status int, ask a
 		if before, err = idempotency.Ask(ctx, tx, c.name, c.fingerprint, told); err != nil || before != nil {
 			return nil, err
 		}
-		if ask.record != nil {
-			if err := ask.record(ctx, tx); err != nil {
-				return nil, err
-			}
+		if recorded, err := ask.record(ctx, tx); err != nil || !recorded {
+			return nil, err
 		}
 		return []events.Data{ask.event}, nil
 	})
 	if err != nil {
 		return nil, err // the work may still be going on: before is not ours to read
 	}
-	if before != nil {
-		if before.Status != 0 {
-			return output[T](before, true), nil
-		}
-		if said, err = a.host.Said(ctx, c.id); err != nil {
-			return nil, err
-		}
+	if before != nil && before.Status != 0 {
+		return output[T](before, true), nil
+	}
+	if len(said) == 0 { // before
+		said, err = a.host.Said(ctx, c.id)
+	}
+	if err == nil && len(said) == 0 { // so long ago that it has been put away
+		said, err = a.host.Transact(ctx, c.id, c.journey, func(context.Context, fn.Tx) ([]events.Data, error) {
+			return []events.Data{ask.event}, nil
+		})
+	}
+	if err != nil {
+		return nil, err
 	}
 	if len(said) != 1 {
 		return nil, fn.Permanent(fmt.Errorf("%d events stand for the transaction", len(said)))

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"io"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -24,13 +23,13 @@ type ledgerDoor struct {
 	network http.Transport
 }
 
-func openLedger(t testing.TB, db *pgtest.DB, hook fp.Hook) *ledgerDoor {
+func openLedger(t testing.TB, db *pgtest.DB, logger *slog.Logger, hook fp.Hook) *ledgerDoor {
 	t.Helper()
-	l := &ledgerDoor{Door: fntest.Open(t, ledgerposting.New(), db.Pool("quittance_ledger_posting"), fn.Options{Failpoint: hook})}
+	l := &ledgerDoor{Door: fntest.Open(t, ledgerposting.New(), db.Pool("quittance_ledger_posting"), fn.Options{Logger: logger, Failpoint: hook})}
 	l.network.MaxIdleConnsPerHost = 64
 	t.Cleanup(l.network.CloseIdleConnections)
 	l.caller = direct.New(direct.Options{
-		Consumer: "ledger-posting", URL: l.URL, Keys: fntest.Keys.Ring(name), Transport: l, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Consumer: "ledger-posting", URL: l.URL, Keys: fntest.Keys.Ring(name), Transport: l, Logger: logger,
 	})
 	return l
 }

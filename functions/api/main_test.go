@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +39,7 @@ type bank struct {
 	owner *pgxpool.Pool
 	http  *http.Client
 	now   time.Time
+	log   *recorder // of the API and of the ledger, all levels
 	// ledger answers for transfers.
 	ledger *ledgerDoor
 
@@ -57,17 +59,18 @@ func openBank(t testing.TB) *bank {
 func openBankWith(t testing.TB, hook fp.Hook) *bank {
 	t.Helper()
 	db := pgtest.New(t)
-	quiet := slog.New(slog.NewTextHandler(io.Discard, nil))
-	host := fn.NewHost(Function(), db.Pool(role), fn.Options{Logger: quiet, Failpoint: hook})
+	log := &recorder{}
+	logger := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	host := fn.NewHost(Function(), db.Pool(role), fn.Options{Logger: logger, Failpoint: hook})
 	issuer := identitytest.New(t)
-	b := &bank{t: t, owner: db.Pool(""), now: time.Now(), issuer: issuer, token: issuer.Token("ada", everything...), http: &http.Client{
+	b := &bank{t: t, log: log, owner: db.Pool(""), now: time.Now(), issuer: issuer, token: issuer.Token("ada", everything...), http: &http.Client{
 		Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	var err error
-	b.ledger = openLedger(t, db, hook)
+	b.ledger = openLedger(t, db, logger, hook)
 	b.api, err = build(Options{
-		Host: host, Logger: quiet, Tokens: issuer.Verifier(), Ledger: b.ledger.caller, Limits: Limits{1e6, 1e6}, Webhooks: Secrets{outside.Literal(webhookSecret)}, Now: func() time.Time { return b.now },
+		Host: host, Logger: logger, Tokens: issuer.Verifier(), Ledger: b.ledger.caller, Limits: Limits{1e6, 1e6}, Webhooks: Secrets{outside.Literal(webhookSecret)}, Now: func() time.Time { return b.now },
 	})
 	require.NoError(t, err)
 	handler := b.api.handler()
@@ -81,6 +84,24 @@ func openBankWith(t testing.TB, hook fp.Hook) *bank {
 		host.Close()
 	})
 	return b
+}
+
+// recorder keeps what is logged.
+type recorder struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (r *recorder) Write(line []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.Write(line)
+}
+
+func (r *recorder) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.String()
 }
 
 // answer is what came back.

@@ -29,13 +29,15 @@ const (
 		select c.owner::text from invoicing.payment p join invoicing.invoice i on i.id = p.invoice_id
 		join accounts.account a on a.id = i.account_id
 		join accounts.customer c on c.id in (a.customer_id, i.customer_id) where p.id = $1`
-	// A journey goes by the id of what began it.
-	ownersOfJourney = ownersOfAccount + ` union all` + ownersOfOperation + ` union all` + ownersOfPayment + ` union all` + ownersOfTransfer
-	// A transfer is whoever's its debited account is, which partitions its events.
+	// A journey goes by the id of what began it. Who gets a transfer learns its id and
+	// might give it to an operation of theirs, so what a transfer has is the transfer's.
+	ownersOfJourney = `with transfer as (` + ownersOfTransfer + `) select * from transfer union all select * from (` +
+		ownersOfAccount + ` union all` + ownersOfOperation + ` union all` + ownersOfPayment + `) other where not exists (select from transfer)`
+	// A transfer is whoever's its debited account is.
 	ownersOfTransfer = `
-		select c.owner::text from delivery.outbox o
-		join accounts.account a on a.id = o.partition_key::uuid join accounts.customer c on c.id = a.customer_id
-		where o.correlation_id = $1::text and o.type = 'dev.quittance.transfer.requested.v1'`
+		select c.owner::text from banking.transfer t
+		join accounts.account a on a.id = case t.direction when 'debit' then t.src_account_id else t.dst_account_id end
+		join accounts.customer c on c.id = a.customer_id where t.id = $1`
 )
 
 // owns returns errNotFound unless the thing is the caller's own.

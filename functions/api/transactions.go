@@ -133,7 +133,16 @@ func (a *api) transferRoute() {
 		if errors.As(wanted.Validate(), &broken) { // the other side's id may be one that nobody can have
 			return asking[Transfer]{}, invalidContent.problem(FieldError{Pointer: "/" + broken.Field, Detail: broken.Rule})
 		}
-		return asking[Transfer]{event: wanted, read: transferTold}, nil
+		return asking[Transfer]{
+			event: wanted,
+			record: func(ctx context.Context, tx fn.Tx) (bool, error) {
+				return banking.RecordTransfer(ctx, tx, banking.Transfer{
+					ID: c.id, SrcAccountID: wanted.SrcAccountID, DstAccountID: wanted.DstAccountID,
+					Direction: direction, AmountMinor: wanted.AmountMinor, Currency: wanted.Currency,
+				})
+			},
+			read: transferTold,
+		}, nil
 	})
 }
 
@@ -180,7 +189,7 @@ func (a *api) bankTransactionRoute() {
 			event: events.BankTransactionRequested{
 				TransactionID: c.id, DstAccountID: account.ID, Direction: direction, AmountMinor: minor, Currency: account.Currency,
 			},
-			record: func(ctx context.Context, tx fn.Tx) error {
+			record: func(ctx context.Context, tx fn.Tx) (bool, error) {
 				return banking.RecordBankTransaction(ctx, tx, banking.BankTransaction{
 					ID: c.id, AccountID: account.ID, Direction: direction, AmountMinor: minor, Currency: account.Currency,
 					Reason: string(in.Body.Reason), AskedBy: c.by,

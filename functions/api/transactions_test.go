@@ -384,6 +384,55 @@ func (b *bank) outbox(eventType string) fn.Envelope {
 	return e
 }
 
+// A key that has been forgotten moves nothing twice, and never passes for another
+// request, even when what was said of it has been put away.
+func TestAForgottenKeyMovesNothingTwice(t *testing.T) {
+	t.Parallel()
+	b := openBank(t)
+	src, dst := b.funded(10_00), b.account("EUR")
+	forget := func() { b.exec(`delete from idempotency.request`) }
+	first := b.post(transfers, transfer(src, dst, "1", events.Debit), "Idempotency-Key", "k")
+	for range 2 {
+		forget()
+		again := b.post(transfers, transfer(src, dst, "1", events.Debit), "Idempotency-Key", "k")
+		require.Equal(t, 200, again.status, again.body)
+		require.Equal(t, first.body, again.body)
+	}
+	require.Equal(t, 1, b.said("transfer.requested"))
+	forget()
+	before := b.rows()
+	refused(t, b.post(transfers, transfer(src, dst, "2", events.Debit), "Idempotency-Key", "k"), keyReused)
+	refused(t, b.post(transfers, transfer(dst, src, "1", events.Credit), "Idempotency-Key", "k"), keyReused)
+	require.Equal(t, before, b.rows())
+
+	b.exec(`delete from delivery.outbox where type like '%transfer.requested%'`)
+	again := b.post(transfers, transfer(src, dst, "1", events.Debit), "Idempotency-Key", "k")
+	require.Equal(t, first.body, again.body)
+	require.EqualValues(t, 9_00, b.balance(src))
+
+	treasury := b.treasury()
+	first = treasury.post(bankTransactions, bankTransaction(dst, "1", events.Credit, "Gift"), "Idempotency-Key", "k")
+	forget()
+	require.Equal(t, first.body, treasury.post(bankTransactions, bankTransaction(dst, "1", events.Credit, "Gift"), "Idempotency-Key", "k").body)
+	forget()
+	refused(t, treasury.post(bankTransactions, bankTransaction(dst, "1", events.Credit, "Another"), "Idempotency-Key", "k"), keyReused)
+	require.EqualValues(t, 2_00, b.balance(dst))
+}
+
+// A2: who gets a transfer learns its id, and gains nothing by giving it to an
+// operation of theirs.
+func TestA2_TheIdOfATransferOpensNothingToWhoGetsIt(t *testing.T) {
+	t.Parallel()
+	b := openBank(t)
+	eve := b.as("eve", identity.Customer, identity.Service)
+	src, dst := b.funded(10_00), eve.account("EUR")
+	moved := as[toldTransaction](t, b.post(transfers, transfer(src, dst, "1", events.Debit)), 200)
+	require.Equal(t, 202, eve.binary("a", "deposit.requested", payload(moved.TransactionID, dst, 1)).status)
+	require.Equal(t, 200, eve.get("/operation-status/"+moved.TransactionID).status, "the operation is theirs")
+	refused(t, eve.get("/journeys/"+moved.TransactionID), notFound)
+	require.Equal(t, 200, b.get("/journeys/"+moved.TransactionID).status)
+}
+
 // A2: the account that is debited is the caller's, whichever field names it. What
 // is somebody else's is answered like what is not there.
 func TestA2_TheDebitedAccountIsTheCallers(t *testing.T) {
@@ -456,6 +505,8 @@ func TestC11_C12_TheBankGivesAndTakes(t *testing.T) {
 	require.Empty(t, one[string](b, `
 		select coalesce(string_agg(o.data::text, ' '), '') from delivery.outbox o where o.data::text like '%canary%'`), "A31: in no event")
 	require.Empty(t, one[string](b, `select coalesce(string_agg(r::text, ' '), '') from idempotency.request r where r::text like '%canary%'`))
+	require.Contains(t, b.log.String(), got.TransactionID, "the log tells of it")
+	require.NotContains(t, b.log.String(), "canary", "and not why")
 
 	refused(t, treasury.post(bankTransactions, bankTransaction(uuid.NewString(), "1", events.Credit, "To nobody")), notFound)
 	again := treasury.post(bankTransactions, bankTransaction(account, "1", events.Credit, "Gift"), "Idempotency-Key", "k")

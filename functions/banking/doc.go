@@ -12,6 +12,10 @@
 // so [Book.Finish] inserts what it does not find: somebody who asks for the
 // operation by its id gets the true answer and not a 404.
 //
+// Transfers and bank transactions are answered by the ledger, so only what was
+// asked is kept here ([RecordTransfer], [RecordBankTransaction]): whose it is, and
+// what its id stands for after the key was forgotten.
+//
 // The account projection is enough about accounts to show whose an operation
 // is. Its rows may be written in any order: an account whose opening is heard
 // last has no customer and no currency until then.

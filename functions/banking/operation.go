@@ -52,9 +52,9 @@ type Operation struct {
 var (
 	// ErrNotFound: nobody asked for such an operation.
 	ErrNotFound = errors.New("operation not found")
-	// ErrDiffers: the id stands for another operation, or for this one with
-	// another outcome.
-	ErrDiffers = errors.New("the operation id stands for another operation")
+	// ErrDiffers: the id stands for another request, or for this one with another
+	// outcome.
+	ErrDiffers = errors.New("the id stands for another request")
 )
 
 // Querier is what reading needs: a pool, a connection or a transaction.

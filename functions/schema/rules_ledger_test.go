@@ -118,6 +118,8 @@ const operation = `insert into banking.operation (id, kind, account_id, amount_m
 
 const bankTransaction = `insert into banking.bank_transaction (id, account_id, direction, amount_minor, currency, reason, asked_by) values `
 
+const transfer = `insert into banking.transfer (id, src_account_id, dst_account_id, direction, amount_minor, currency) values `
+
 var bankingRules = []rule{
 	{table: "banking.operation", name: "operation_id", sql: operation + `({operation}, 'deposit', {account}, 5, 'EUR', 'PENDING', null, null, null)`},
 	{table: "banking.operation", name: "operation_kind_known", sql: operation + `({new}, 'gift', {account}, 5, 'EUR', 'PENDING', null, null, null)`},
@@ -138,6 +140,10 @@ var bankingRules = []rule{
 	{table: "banking.bank_transaction", name: "bank_transaction_amount_positive", sql: bankTransaction + `({new}, {account}, 'debit', 0, 'EUR', 'Why', {customer})`},
 	{table: "banking.bank_transaction", name: "bank_transaction_has_reason", sql: bankTransaction + `({new}, {account}, 'debit', 5, 'EUR', E' \n', {customer})`},
 	{table: "banking.bank_transaction", name: "bank_transaction_has_reason", sql: bankTransaction + `({new}, {account}, 'debit', 5, 'EUR', repeat('x', 501), {customer})`},
+	{table: "banking.transfer", name: "transfer_id", sql: transfer + `({transfer}, {other}, {account}, 'debit', 5, 'EUR')`},
+	{table: "banking.transfer", name: "transfer_direction_known", sql: transfer + `({new}, {account}, {other}, 'up', 5, 'EUR')`},
+	{table: "banking.transfer", name: "transfer_amount_positive", sql: transfer + `({new}, {account}, {other}, 'debit', 0, 'EUR')`},
+	{table: "banking.transfer", name: "transfer_between_two", sql: transfer + `({new}, {account}, {account}, 'debit', 5, 'EUR')`},
 	{table: "banking.account_projection", name: "account_projection_id", sql: `insert into banking.account_projection (account_id, status) values ({account}, 'closed')`},
 	{table: "banking.account_projection", name: "account_projection_status_known", sql: `insert into banking.account_projection (account_id, status) values ({new}, 'closing')`},
 

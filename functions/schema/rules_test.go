@@ -51,6 +51,7 @@ const seed = `
 	insert into banking.operation (id, kind, account_id, amount_minor, currency) values ({operation}, 'deposit', {account}, 5, 'EUR');
 	insert into banking.operation (id, kind, account_id, amount_minor, currency, state, balance_minor, finished_at) values ({completed}, 'deposit', {account}, 5, 'EUR', 'COMPLETED', 5, now());
 	insert into banking.bank_transaction (id, account_id, direction, amount_minor, currency, reason, asked_by) values ({bank}, {account}, 'debit', 5, 'EUR', 'Fee', {customer});
+	insert into banking.transfer (id, src_account_id, dst_account_id, direction, amount_minor, currency) values ({transfer}, {account}, {other}, 'debit', 5, 'EUR');
 	insert into banking.account_projection (account_id, status) values ({account}, 'open');
 	insert into query.account_projection (account_id) values ({account});
 	insert into query.balance (account_id, currency, balance_minor, account_seq) values ({account}, 'EUR', 5, 1);
