@@ -98,3 +98,38 @@ type BankTransaction struct {
 func (c *Client) BankTransaction(ctx context.Context, key Key, t NewBankTransaction) (Answer[BankTransaction], error) {
 	return change[BankTransaction](ctx, c, key, "/api/v1/bank_transactions", t)
 }
+
+// AskedBankTransaction is what the bank was asked to take or give, and why. The report
+// of transactions tells what became of it.
+type AskedBankTransaction struct {
+	TransactionID string    `json:"transaction_id"`
+	RequestedAt   time.Time `json:"requested_at"`
+	DstAccountID  string    `json:"dst_account_id"`
+	Amount        Amount    `json:"amount"`
+	Currency      string    `json:"currency"`
+	Direction     Direction `json:"direction"`
+	Reason        string    `json:"reason"`
+	AskedBy       string    `json:"asked_by"` // id of the principal
+}
+
+// BankTransactionList is a page of bank transactions, newest first.
+type BankTransactionList struct {
+	BankTransactions []AskedBankTransaction `json:"bank_transactions"`
+	Next             string                 `json:"next,omitempty"` // After of the next page, "" at the end
+}
+
+// BankTransactionFilter says which bank transactions are meant; what is not set
+// leaves none out.
+type BankTransactionFilter struct {
+	AccountID string
+	Reason    string // words that it has, in any order; "quoted" in this one; -word: not this
+}
+
+// ListBankTransactions reads a page of what the bank took and gave, refused ones too.
+// For the treasury and operators.
+func (c *Client) ListBankTransactions(ctx context.Context, f BankTransactionFilter, p Page) (BankTransactionList, error) {
+	q := p.query()
+	set(q, "account_id", f.AccountID)
+	set(q, "reason", f.Reason)
+	return read[BankTransactionList](ctx, c, "/api/v1/bank_transactions", q)
+}

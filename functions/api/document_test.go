@@ -38,7 +38,7 @@ func TestB30_TheDocumentEqualsTheRoutes(t *testing.T) {
 	for _, route := range []string{
 		"POST /customers", "POST /accounts", "GET /accounts", "GET /accounts/{account_id}", "POST /accounts/{account_id}/close",
 		"POST /deposit", "POST /withdraw", "GET /operation-status/{operation_id}", "GET /balances/{account_id}",
-		"GET /transactions/{account_id}", "GET /api/v1/transactions", "POST /invoices", "GET /invoices/{invoice_id}", "POST /invoices/{invoice_id}/payments",
+		"GET /transactions/{account_id}", "GET /api/v1/transactions", "GET /api/v1/bank_transactions", "POST /invoices", "GET /invoices/{invoice_id}", "POST /invoices/{invoice_id}/payments",
 		"GET /payments/{payment_id}", "GET /invoices/{invoice_id}/receipt", "GET /closures/{account_id}", "GET /journeys/{journey_id}",
 		"GET /dead-letters", "POST /webhooks/stripe", "POST /events",
 	} {

@@ -53,6 +53,7 @@ var matrix = map[string]row{
 		body:    `{"src_account_id":"{src_account_id}","dst_account_id":"{dst_account_id}","amount":1,"direction":"debit"}`,
 		foreign: map[string]outcome{"dst_account_id": {200, 200, "the other side may be anybody's, and the ledger says whether it is there"}}},
 	"POST /api/v1/bank_transactions": {status: 200, body: `{"dst_account_id":"{dst_account_id}","amount":1,"direction":"credit","reason":"Gift"}`},
+	"GET /api/v1/bank_transactions":  {status: 200, query: "account_id={account_id}", foreign: map[string]outcome{"account_id": {200, 200, "whoever may ask sees all; an empty list"}}},
 	"GET /idempotency/{key}":         {status: 200},
 	"GET /balances":                  {status: 200, query: "customer_id={customer_id}", foreign: map[string]outcome{"customer_id": {200, 200, "an empty list"}}},
 	"GET /balances/{account_id}":     {status: 200},

@@ -96,6 +96,7 @@ func (Text) Schema(huma.Registry) *huma.Schema {
 func (a *api) transactionRoutes() {
 	a.transferRoute()
 	a.bankTransactionRoute()
+	a.bankTransactionsRoute()
 }
 
 func (a *api) transferRoute() {

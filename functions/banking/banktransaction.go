@@ -2,6 +2,10 @@ package banking
 
 import (
 	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"quittance.dev/events"
 	"quittance.dev/events/money"
@@ -21,8 +25,9 @@ type BankTransaction struct {
 	Currency    money.Currency
 	// Reason is free text that a person wrote. It may hold anything, so it belongs
 	// in no event and in no log.
-	Reason  string
-	AskedBy string // id of the principal
+	Reason      string
+	AskedBy     string    // id of the principal
+	RequestedAt time.Time // UTC; the database says when
 }
 
 // RecordBankTransaction stores what was asked. The same id again changes nothing,
@@ -34,4 +39,47 @@ func RecordBankTransaction(ctx context.Context, tx fn.Tx, b BankTransaction) (re
 		select from banking.bank_transaction where id = $1 and account_id = $2 and direction = $3
 		and amount_minor = $4 and currency = $5 and reason = $6 and asked_by = $7`,
 		b.ID, b.AccountID, b.Direction, b.AmountMinor, b.Currency, b.Reason, b.AskedBy)
+}
+
+// BankTransactionFilter says which are wanted, and where a list goes on.
+type BankTransactionFilter struct {
+	AccountID string // "": of every account
+	// Words that the reason has, as a person types them for a search ("" for any):
+	// each must be in it, in any order; "quoted" words in theirs; -words must not.
+	Words string
+	// BeforeTime and BeforeID are those of the last one of the page before; zero at
+	// the beginning.
+	BeforeTime time.Time
+	BeforeID   string
+}
+
+// BankTransactions reads at most limit of what the bank was asked to take and to
+// give, newest first, refused ones too.
+func BankTransactions(ctx context.Context, q Querier, f BankTransactionFilter, limit int) ([]BankTransaction, error) {
+	var account, beforeID *string
+	var before *time.Time
+	if f.AccountID != "" {
+		account = &f.AccountID
+	}
+	if f.BeforeID != "" {
+		before, beforeID = &f.BeforeTime, &f.BeforeID
+	}
+	rows, err := q.Query(ctx, `
+		select id::text, account_id::text, direction, amount_minor, currency, reason, asked_by::text, requested_at
+		from banking.bank_transaction
+		where ($1::uuid is null or account_id = $1)
+		  and ($2 = '' or to_tsvector('simple', reason) @@ websearch_to_tsquery('simple', $2))
+		  and ($3::timestamptz is null or (requested_at, id) < ($3, $4::uuid))
+		order by requested_at desc, id desc limit $5`, account, f.Words, before, beforeID, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list bank transactions: %w", err)
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[BankTransaction])
+	if err != nil {
+		return nil, fmt.Errorf("list bank transactions: %w", err)
+	}
+	for i := range found {
+		found[i].RequestedAt = found[i].RequestedAt.UTC()
+	}
+	return found, nil
 }

@@ -21,7 +21,11 @@ select distinct on (subject) subject::uuid, (data ->> 'src_account_id')::uuid, (
 from delivery.outbox where type = 'dev.quittance.transfer.requested.v1'
 order by subject, created_at;
 
+-- What the bank gave and took is listed newest first.
+create index bank_transaction_in_order on banking.bank_transaction (requested_at, id);
+
 grant select, insert (id, src_account_id, dst_account_id, direction, amount_minor, currency, requested_at) on banking.transfer to quittance_api;
 
 ---- create above / drop below ----
+drop index banking.bank_transaction_in_order;
 drop table banking.transfer;
