@@ -76,6 +76,7 @@ var models = map[string]any{
 	"ReceiptLink": client.ReceiptLink{}, "Step": client.Step{}, "Transaction": client.Transaction{},
 	"Report": client.Report{}, "ReportLine": client.ReportLine{}, "TransactionList": client.TransactionList{}, "Transition": client.Transition{},
 	"NewTransfer": client.NewTransfer{}, "Transfer": client.Transfer{}, "NewBankTransaction": client.NewBankTransaction{}, "BankTransaction": client.BankTransaction{},
+	"AskedBankTransaction": client.AskedBankTransaction{}, "BankTransactionList": client.BankTransactionList{},
 }
 
 // goName is an operation's name in Go.
@@ -291,6 +292,9 @@ func useEverything(t *testing.T, b *bank.Bank, d document) {
 	require.NoError(t, err)
 	require.Equal(t, client.Succeeded, gift.Body.Status)
 	require.False(t, gift.Body.Timestamp.IsZero())
+	why, err := as("trude").ListBankTransactions(ctx, client.BankTransactionFilter{AccountID: account.AccountID, Reason: "welcome"}, client.Page{Limit: 1})
+	require.NoError(t, err)
+	require.Equal(t, gift.Body.TransactionID, why.BankTransactions[0].TransactionID)
 	other := open(ada, customer.Body.CustomerID)
 	transfer := client.NewTransfer{SrcAccountID: other.AccountID, DstAccountID: account.AccountID, Amount: "1.50", Direction: client.Credit}
 	moved, err := ada.Transfer(ctx, "", transfer)
