@@ -67,7 +67,7 @@ func TestBooksThatDoNotAgreeWithTheAnswersAreAnError(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, joinClose(nil, l.close)) })
 	require.NoError(t, l.open(t.Context(), 3))
-	_, err = l.load(t.Context(), opening(l.ids), func() bool { return true })
+	_, err = l.load(t.Context(), opening(l.ids), 0, nil, func() bool { return true })
 	require.NoError(t, err)
 	require.Equal(t, 3, l.answered)
 	_, err = l.verify(t.Context())
@@ -88,7 +88,7 @@ func TestAnAnswerThatIsNotASuccessIsAnError(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, joinClose(nil, l.close)) })
 	l.ids = []string{"not an account"}
-	_, err = l.load(t.Context(), oneAccount, func() bool { return true })
+	_, err = l.load(t.Context(), oneAccount, 2, nil, func() bool { return true })
 	require.ErrorContains(t, err, "400")
 }
 

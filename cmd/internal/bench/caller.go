@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,8 +10,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -61,57 +62,114 @@ func deposit(account string, minor int64) events.Data {
 	return events.DepositRequested{OperationID: uuid.NewString(), AccountID: account, AmountMinor: minor, Currency: "EUR"}
 }
 
-// load has all clients post events, each waiting for its answer, as long as
-// more says so. Any answer but 2xx is an error.
-func (l *ledgerDoor) load(ctx context.Context, choose accounts, more func() bool) (a answers, err error) {
+// load has all clients post events, each waiting for its answer, as long as more
+// says so. Any answer but 2xx is an error. Each client writes ready requests before
+// the measurement begins, and goes on writing them in it when they are used up: the
+// callers' own work is on the same cores as what is measured, and pgbench's is next to
+// nothing. begin is called when all are ready; nil is nothing to do then.
+func (l *ledgerDoor) load(ctx context.Context, choose accounts, ready int, begin func() error, more func() bool) (a answers, err error) {
+	callers := make([]*caller, clients)
+	for i := range callers {
+		if callers[i], err = l.newCaller(ctx, choose, ready); err != nil {
+			return a, errors.Join(err, closeAll(callers))
+		}
+	}
+	defer func() { err = errors.Join(err, closeAll(callers)) }()
+	if begin != nil {
+		if err := begin(); err != nil {
+			return a, err
+		}
+	}
 	var mu sync.Mutex
 	var errs []error
-	var callers sync.WaitGroup
+	var running sync.WaitGroup
 	begun := time.Now()
-	for range clients {
-		callers.Go(func() {
-			took, err := l.call(ctx, choose, more)
+	for _, c := range callers {
+		running.Go(func() {
+			err := c.call(ctx, more)
 			mu.Lock()
 			defer mu.Unlock()
-			a.took, errs = append(a.took, took...), append(errs, err)
+			a.took, errs = append(a.took, c.took...), append(errs, err)
 		})
 	}
-	callers.Wait()
+	running.Wait()
 	a.elapsed = time.Since(begun)
 	l.answered += len(a.took)
 	slices.Sort(a.took)
 	return a, errors.Join(errs...)
 }
 
-// call is one client: one connection, one event at a time.
-func (l *ledgerDoor) call(ctx context.Context, choose accounts, more func() bool) (took []time.Duration, err error) {
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", l.address)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, conn.Close()) }()
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })() // frees a caller that waits
+// caller is one client: one connection, one event at a time.
+type caller struct {
+	conn net.Conn
+	next func() ([]byte, bool, error) // writes a request; false: there is nothing more to ask for
+	// ready are the requests that are written already, one after the other.
+	ready []byte
+	ends  []int
+	took  []time.Duration
+}
+
+func (l *ledgerDoor) newCaller(ctx context.Context, choose accounts, ready int) (*caller, error) {
 	random := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
-	reader := bufio.NewReader(conn)
-	var request []byte
-	for more() {
+	var buffer []byte
+	c := &caller{took: make([]time.Duration, 0, ready), next: func() (_ []byte, ok bool, err error) {
 		data, ok := choose(l.ids, random)
+		if ok {
+			buffer, err = l.appendRequest(buffer[:0], l.address, data)
+		}
+		return buffer, ok, err
+	}}
+	for range ready {
+		request, ok, err := c.next()
+		if err != nil {
+			return nil, err
+		}
 		if !ok {
 			break
 		}
-		if request, err = l.appendRequest(request[:0], l.address, data); err != nil {
-			return took, err
+		c.ready = append(c.ready, request...)
+		c.ends = append(c.ends, len(c.ready))
+	}
+	var err error
+	c.conn, err = new(net.Dialer).DialContext(ctx, "tcp", l.address)
+	return c, err
+}
+
+func closeAll(callers []*caller) error {
+	var errs []error
+	for _, c := range callers {
+		if c != nil && c.conn != nil {
+			errs = append(errs, c.conn.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *caller) call(ctx context.Context, more func() bool) error {
+	defer context.AfterFunc(ctx, func() { _ = c.conn.SetDeadline(time.Now()) })() // frees a caller that waits
+	reader := bufio.NewReader(c.conn)
+	begin := 0
+	for n := 0; more(); n++ {
+		var request []byte
+		if n < len(c.ends) {
+			request, begin = c.ready[begin:c.ends[n]], c.ends[n]
+		} else {
+			var ok bool
+			var err error
+			if request, ok, err = c.next(); err != nil || !ok {
+				return err
+			}
 		}
 		begun := time.Now()
-		if _, err := conn.Write(request); err != nil {
-			return took, err
+		if _, err := c.conn.Write(request); err != nil {
+			return err
 		}
 		if err := readAnswer(reader); err != nil {
-			return took, err
+			return err
 		}
-		took = append(took, time.Since(begun))
+		c.took = append(c.took, time.Since(begun))
 	}
-	return took, nil
+	return nil
 }
 
 // appendRequest writes an event as the relay would send it, signed, in binary
@@ -139,18 +197,40 @@ func (l *ledgerDoor) appendRequest(b []byte, host string, data events.Data) ([]b
 	return append(b, body...), nil
 }
 
+// readAnswer reads one answer, which must be 2xx: as little of it as tells where it
+// ends, for the reason that requests are written by hand.
 func readAnswer(r *bufio.Reader) error {
-	response, err := http.ReadResponse(r, nil)
+	status, err := r.ReadSlice('\n')
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}
-	defer func() { _ = response.Body.Close() }()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return fmt.Errorf("read answer: %w", err)
+	good := bytes.HasPrefix(status, []byte("HTTP/1.1 2"))
+	told := ""
+	if !good {
+		told = string(status)
 	}
-	if response.StatusCode/100 != 2 {
-		return fmt.Errorf("answered %s: %s", response.Status, body)
+	length := 0
+	for {
+		line, err := r.ReadSlice('\n')
+		if err != nil {
+			return fmt.Errorf("read answer: %w", err)
+		}
+		name, value, _ := bytes.Cut(bytes.TrimRight(line, "\r\n"), []byte(": "))
+		switch {
+		case len(name) == 0:
+			if good {
+				_, err = r.Discard(length)
+				return err
+			}
+			body := make([]byte, length)
+			_, err = io.ReadFull(r, body)
+			return errors.Join(fmt.Errorf("answered %s%s", told, body), err)
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			if length, err = strconv.Atoi(string(value)); err != nil {
+				return fmt.Errorf("read answer: %w", err)
+			}
+		case bytes.EqualFold(name, []byte("Transfer-Encoding")):
+			return errors.New("read answer: of unknown length")
+		}
 	}
-	return nil
 }

@@ -171,7 +171,7 @@ func (l *ledgerDoor) fill(ctx context.Context) error {
 	if err := l.open(ctx, ledgerAccounts); err != nil {
 		return err
 	}
-	_, err := l.load(ctx, opening(l.ids), func() bool { return true })
+	_, err := l.load(ctx, opening(l.ids), 0, nil, func() bool { return true })
 	return err
 }
 

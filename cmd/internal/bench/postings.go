@@ -10,6 +10,10 @@ import (
 // clients is how many callers post events at a time.
 const clients = 64
 
+// readyPerSecond is how many requests each of them writes in advance for a second of a
+// measurement.
+const readyPerSecond = 250
+
 // wantedPostings is the least that the ledger's door must do, as a multiple of
 // pgbench's TPC-B.
 const wantedPostings = 2.0
@@ -115,16 +119,19 @@ func doorWork(what string) door {
 }
 
 func (d *door) measure(ctx context.Context, l *ledgerDoor, choose accounts, o Options, name string, round int) error {
-	stop, err := profile(o.ProfileDir, fmt.Sprintf("%s-%d", name, round+1))
-	if err != nil {
+	var stop func() error
+	var ours, theirs time.Duration
+	var until time.Time
+	answers, err := l.load(ctx, choose, int(o.Duration.Seconds()*readyPerSecond), func() (err error) {
+		stop, err = profile(o.ProfileDir, fmt.Sprintf("%s-%d", name, round+1))
+		ours, theirs, until = own(), family(l.postgres.Pid()), time.Now().Add(o.Duration)
 		return err
-	}
-	run, cancel := context.WithTimeout(ctx, o.Duration)
-	defer cancel()
-	ours, theirs := own(), family(l.postgres.Pid())
-	answers, err := l.load(ctx, choose, func() bool { return run.Err() == nil })
+	}, func() bool { return time.Now().Before(until) })
 	ours, theirs = own()-ours, family(l.postgres.Pid())-theirs
-	if err := errors.Join(err, stop()); err != nil {
+	if stop != nil {
+		err = errors.Join(err, stop())
+	}
+	if err != nil {
 		return err
 	}
 	d.add(perSecond(len(answers.took), answers.elapsed), len(answers.took), ours, theirs)
