@@ -3,11 +3,14 @@ package fn
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // claimKind says what a unit of work wants of its idempotency row.
@@ -45,9 +48,16 @@ type claims struct {
 
 func sortClaims(units []*unit) *claims {
 	c := &claims{all: make([]*claim, len(units)), fresh: map[string]int{}, settle: map[string]int{}}
+	order := make([]int, len(units))
 	for i, u := range units {
+		c.all[i], order[i] = &u.claim, i
+	}
+	// Every transaction claims in the same order, so that two which share several
+	// events wait for each other and never in a circle.
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(c.all[a].key(), c.all[b].key()) })
+	for _, i := range order {
+		u := units[i]
 		r := u.claim.r
-		c.all[i] = &units[i].claim
 		switch u.claim.kind {
 		case claimNothing:
 		case claimDone, claimLease:
@@ -63,32 +73,44 @@ func sortClaims(units []*unit) *claims {
 	return c
 }
 
+// errNotAllNew: among the events of a group is one that has a row already.
+var errNotAllNew = errors.New("not every event of the group is new")
+
 // queueClaims adds to batch the statements that claim the whole group, one for
 // what is new and one for what settles. Insert first, look afterwards: what
 // could be claimed leaves c.fresh and c.settle; what stays there is somebody
 // else's. Units must not share a key.
-func (h *Host) queueClaims(batch *pgx.Batch, c *claims) {
+//
+// Nearly always every event is new, and to insert a row costs half of what it
+// costs to insert it or else to take it over and to say which. So the first
+// attempt does that, and the batch fails with errNotAllNew if it was not so.
+func (h *Host) queueClaims(batch *pgx.Batch, c *claims, first bool) {
 	if len(c.settle) > 0 {
 		queueFinish(batch, h.function.Name, c.settleSources, c.settleIDs, c.settleFences, func(key string) { delete(c.settle, key) })
 	}
 	if len(c.fresh) == 0 {
 		return
 	}
-	batch.Queue(`
-		insert into delivery.idempotency as i
-		       (consumer, source, id, type, payload_hash, state, lease_until, first_seen, done_at)
-		select $1, c.source, c.id, c.type, c.hash,
-		       case when c.lease then 'claimed' else 'done' end,
-		       case when c.lease then now() + $7::interval end, now(),
-		       case when c.lease then null else now() end
-		from unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::bool[]) c(source, id, type, hash, lease)
-		order by c.source, c.id
+	arguments := []any{h.function.Name, c.sources, c.ids, c.types, c.hashes, c.leases, h.options.Lease}
+	if first {
+		batch.Queue(insertClaims+` on conflict do nothing`, arguments...).Exec(func(tag pgconn.CommandTag) error {
+			if tag.RowsAffected() != int64(len(c.ids)) {
+				return errNotAllNew
+			}
+			for _, i := range c.fresh {
+				c.all[i].fence, c.all[i].attempts = 1, 1
+			}
+			clear(c.fresh)
+			return nil
+		})
+		return
+	}
+	batch.Queue(insertClaims+`
 		on conflict on constraint idempotency_once do update
 		   set fence = i.fence + 1, attempts = i.attempts + 1, lease_until = excluded.lease_until,
 		       state = excluded.state, done_at = excluded.done_at
 		 where i.state = 'claimed' and i.lease_until <= now() and i.payload_hash = excluded.payload_hash
-		returning source, id, fence, attempts`,
-		h.function.Name, c.sources, c.ids, c.types, c.hashes, c.leases, h.options.Lease).Query(func(rows pgx.Rows) error {
+		returning source, id, fence, attempts`, arguments...).Query(func(rows pgx.Rows) error {
 		var source, id string
 		var fence int64
 		var attempts int
@@ -102,6 +124,15 @@ func (h *Host) queueClaims(batch *pgx.Batch, c *claims) {
 		return err
 	})
 }
+
+const insertClaims = `
+		insert into delivery.idempotency as i
+		       (consumer, source, id, type, payload_hash, state, lease_until, first_seen, done_at)
+		select $1, c.source, c.id, c.type, c.hash,
+		       case when c.lease then 'claimed' else 'done' end,
+		       case when c.lease then now() + $7::interval end, now(),
+		       case when c.lease then null else now() end
+		from unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::bool[]) c(source, id, type, hash, lease)`
 
 // verdicts of every unit after its claim: nil to go on, errDone, errInFlight,
 // errPayloadDiffer or errOvertaken.
@@ -189,6 +220,14 @@ func (h *Host) finishClaims(ctx context.Context, tx pgx.Tx, finished []*claim) e
 		return errOvertaken
 	}
 	return nil
+}
+
+// key is that of the event, or nothing.
+func (c *claim) key() string {
+	if c.r == nil {
+		return ""
+	}
+	return c.r.key()
 }
 
 // key is what makes two deliveries the same event (CloudEvents: source and id).
