@@ -11,9 +11,12 @@ MODULES := events config client functions cmd
 DATA ?= .quittance
 TESTFLAGS ?=
 # With COVER=yes the tests leave bin/coverage-<module>.out behind; below COVERAGE_FLOOR
-# percent of all statements `make coverage` fails.
+# percent of all statements, or MONEY_FLOOR of a package that decides about money,
+# `make coverage` fails.
 COVER ?=
 COVERAGE_FLOOR ?= 60
+MONEY_FLOOR ?= 85
+MONEY := events/money functions/fn functions/ledger functions/ledgerposting functions/banking functions/idempotency functions/invoicing functions/payment
 LINT_VERSION := v2.15.0
 
 .PHONY: help
@@ -35,7 +38,7 @@ test: ## every test of every module, with the race detector, on one real Postgre
 
 .PHONY: coverage
 coverage: build ## what the last make test COVER=yes covered, and whether it is enough
-	@bin/quittance coverage --floor $(COVERAGE_FLOOR) $(MODULES:%=bin/coverage-%.out)
+	@bin/quittance coverage --floor $(COVERAGE_FLOOR) $(MONEY:%=--package quittance.dev/%=$(MONEY_FLOOR)) $(MODULES:%=bin/coverage-%.out)
 
 .PHONY: build
 build: ## bin/quittance

@@ -12,6 +12,7 @@ import (
 func coverageCommand() *cobra.Command {
 	var floor float64
 	var show int
+	var floors map[string]int
 	c := &cobra.Command{
 		Use: "coverage PROFILE...", Short: "Add up coverage profiles; fails below the floor", Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, files []string) error {
@@ -30,10 +31,11 @@ func coverageCommand() *cobra.Command {
 			if total.Percent() < floor {
 				return fmt.Errorf("the tests cover %.1f %%, the floor is %.1f %%", total.Percent(), floor)
 			}
-			return nil
+			return p.Above(floors)
 		},
 	}
 	c.Flags().Float64Var(&floor, "floor", 0, "percent of all statements")
+	c.Flags().StringToIntVar(&floors, "package", nil, "floors of single packages, as in quittance.dev/functions/ledger=90")
 	c.Flags().IntVar(&show, "show", 10, "how many of the least covered packages to list")
 	return c
 }

@@ -3,6 +3,7 @@ package coverage
 import (
 	"bufio"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -66,6 +67,26 @@ func (p *Profile) Total() Share {
 		total.add(b)
 	}
 	return total
+}
+
+// Above is an error unless each of these packages, by its import path, is covered to
+// its floor in percent.
+func (p *Profile) Above(floors map[string]int) error {
+	shares := map[string]Share{}
+	for _, s := range p.Packages() {
+		shares[s.Name] = s
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(floors)) {
+		s, there := shares[name]
+		switch {
+		case !there:
+			errs = append(errs, fmt.Errorf("no statement of %s in the profiles", name))
+		case s.Percent() < float64(floors[name]):
+			errs = append(errs, fmt.Errorf("the tests cover %.1f %% of %s, its floor is %d %%", s.Percent(), name, floors[name]))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Packages are the shares of each package, the least covered first.

@@ -21,6 +21,10 @@ func TestB32_AStatementCountsOnceAndIsCoveredByAnyTest(t *testing.T) {
 	require.Equal(t, coverage.Share{Name: "total", Covered: 4, Counted: 8}, p.Total())
 	require.InDelta(t, 50, p.Total().Percent(), 0)
 	require.Equal(t, []coverage.Share{{Name: "quittance.dev/b", Counted: 4}, {Name: "quittance.dev/a", Covered: 4, Counted: 4}}, p.Packages())
+	require.NoError(t, p.Above(map[string]int{"quittance.dev/a": 100, "quittance.dev/b": 0}))
+	err := p.Above(map[string]int{"quittance.dev/b": 1, "quittance.dev/c": 0})
+	require.ErrorContains(t, err, "0.0 % of quittance.dev/b, its floor is 1 %")
+	require.ErrorContains(t, err, "no statement of quittance.dev/c")
 }
 
 func TestWhatIsNoProfile(t *testing.T) {
