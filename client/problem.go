@@ -40,6 +40,7 @@ const (
 	UnsupportedMediaType ProblemType = "urn:quittance:problem:unsupported-media-type"
 	UnsupportedEncoding  ProblemType = "urn:quittance:problem:unsupported-content-encoding"
 	InvalidContent       ProblemType = "urn:quittance:problem:invalid-content"
+	KeyExpired           ProblemType = "urn:quittance:problem:idempotency-key-expired"
 	KeyReused            ProblemType = "urn:quittance:problem:idempotency-key-reused"
 	EventConflict        ProblemType = "urn:quittance:problem:event-conflict"
 	InternalError        ProblemType = "urn:quittance:problem:internal-error"
@@ -52,7 +53,7 @@ func ProblemTypes() []ProblemType {
 	return []ProblemType{
 		MalformedJSON, MalformedRequest, MalformedEvent, MissingKey, InvalidKey, InvalidCursor, InvalidAmount, InvalidTransaction, SignatureRefused,
 		InvalidToken, InsufficientScope, NotFound, ReportEnded, NotAcceptable, TooManyReports, MethodNotAllowed, RequestTimeout, InFlight, BalanceNotZero, AccountNotOpen,
-		TooLarge, TooManyRequests, UnsupportedMediaType, UnsupportedEncoding, InvalidContent, KeyReused, EventConflict,
+		TooLarge, TooManyRequests, UnsupportedMediaType, UnsupportedEncoding, InvalidContent, KeyReused, KeyExpired, EventConflict,
 		InternalError, OutcomeUnknown, Unavailable,
 	}
 }

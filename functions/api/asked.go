@@ -41,7 +41,7 @@ type asking[T any] struct {
 // request goes on from there: the ledger says what it said before.
 func registerAsked[I, T any, P keyedInput[I]](a *api, op huma.Operation, problems []kind, prepare func(context.Context, *I, *command) (asking[T], error)) {
 	op.DefaultStatus = http.StatusOK
-	registerKeyed[I, T, P](a, op, append(problems, outcomeUnknown), func(ctx context.Context, in *I, c *command) (*Output[T], error) {
+	registerKeyed[I, T, P](a, op, append(problems, keyExpired, outcomeUnknown), func(ctx context.Context, in *I, c *command) (*Output[T], error) {
 		ask, err := prepare(ctx, in, c)
 		if err != nil {
 			return repetition[T](ctx, a, c, err)
@@ -57,31 +57,29 @@ func askLedger[T any](ctx context.Context, a *api, c *command, status int, ask a
 		told = c.journey
 	}
 	var before *idempotency.Answer
+	var fresh bool
 	said, err := a.host.Transact(ctx, c.id, c.journey, func(ctx context.Context, tx fn.Tx) (_ []events.Data, err error) {
 		if before, err = idempotency.Ask(ctx, tx, c.name, c.fingerprint, told); err != nil || before != nil {
 			return nil, err
 		}
-		if recorded, err := ask.record(ctx, tx); err != nil || !recorded {
+		if fresh, err = ask.record(ctx, tx); err != nil || !fresh {
 			return nil, err
 		}
 		return []events.Data{ask.event}, nil
 	})
 	if err != nil {
-		return nil, err // the work may still be going on: before is not ours to read
+		return nil, err // the work may still be going on: before and fresh are not ours to read
 	}
 	if before != nil && before.Status != 0 {
 		return output[T](before, true), nil
 	}
-	if len(said) == 0 { // before
-		said, err = a.host.Said(ctx, c.id)
-	}
-	if err == nil && len(said) == 0 { // so long ago that it has been put away
-		said, err = a.host.Transact(ctx, c.id, c.journey, func(context.Context, fn.Tx) ([]events.Data, error) {
-			return []events.Data{ask.event}, nil
-		})
-	}
-	if err != nil {
-		return nil, err
+	if !fresh {
+		if said, err = a.host.Said(ctx, c.id); err != nil {
+			return nil, err
+		}
+		if len(said) == 0 { // so long ago that what was said has been put away
+			return nil, keyExpired.problem()
+		}
 	}
 	if len(said) != 1 {
 		return nil, fn.Permanent(fmt.Errorf("%d events stand for the transaction", len(said)))
@@ -109,5 +107,5 @@ func askLedger[T any](ctx context.Context, a *api, c *command, status int, ask a
 	}); err != nil {
 		return nil, err
 	}
-	return output[T](&answer, before != nil), nil
+	return output[T](&answer, !fresh), nil
 }

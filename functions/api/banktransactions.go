@@ -34,7 +34,7 @@ func (a *api) bankTransactionsRoute() {
 	type input struct {
 		Page
 		Account ID     `query:"account_id" doc:"Only those of this account."`
-		Reason  string `query:"reason" maxLength:"200" pattern:"^[^\\x00]*$" patternDescription:"text without the character NUL" doc:"Only those whose reason has these words, in any order; in double quotes, in this order; with a minus before it, not this word."`
+		Reason  string `query:"reason" maxLength:"200" pattern:"^[^\\x00�]*$" patternDescription:"text in UTF-8 without the character NUL" doc:"Only those whose reason has these words, in any order; in double quotes, in this order; with a minus before it, not this word."`
 	}
 	type output struct{ Body BankTransactionList }
 	register(a, huma.Operation{

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"quittance.dev/events"
+	"quittance.dev/functions/direct"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/idempotency"
 )
@@ -154,14 +156,17 @@ func registerKeyed[I, T any, P keyedInput[I]](a *api, op huma.Operation, problem
 }
 
 // repetition finds the answer of a request that cannot be prepared: it may have
-// been possible when it came first.
+// been possible when it came first. If it was asked then and has no answer yet, its
+// outcome is not known, which is no refusal.
 func repetition[T any](ctx context.Context, a *api, c *command, cause error) (*Output[T], error) {
 	before, err := idempotency.Find(ctx, a.host.Pool(), c.name, c.fingerprint)
 	switch {
-	case errors.Is(err, idempotency.ErrNotFound), err == nil && before.Status == 0:
+	case errors.Is(err, idempotency.ErrNotFound):
 		return nil, cause
 	case err != nil:
 		return nil, err
+	case before.Status == 0:
+		return nil, fmt.Errorf("%w, and the request cannot be made again: %s", direct.ErrUnknown, cause.Error()) // not wrapped: it is not what is told
 	}
 	return output[T](before, true), nil
 }

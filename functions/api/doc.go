@@ -9,8 +9,8 @@
 //	          withdrawal.requested, transfer.requested,
 //	          bank-transaction.requested, payment.submitted, processor.notified
 //	Changes   accounts (customers, accounts), ledger (opens an account, freezes
-//	          one that is to be closed), banking (operations, bank
-//	          transactions), invoicing (invoices, payments), idempotency
+//	          one that is to be closed), banking (operations, transfers,
+//	          bank transactions), invoicing (invoices, payments), idempotency
 //	          (answers)
 //	Reads     the same, query (balances, transactions), closure, and delivery
 //	          for the journeys and dead letters

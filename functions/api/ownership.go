@@ -30,9 +30,10 @@ const (
 		join accounts.account a on a.id = i.account_id
 		join accounts.customer c on c.id in (a.customer_id, i.customer_id) where p.id = $1`
 	// A journey goes by the id of what began it. Who gets a transfer learns its id and
-	// might give it to an operation of theirs, so what a transfer has is the transfer's.
+	// might give it to an operation of theirs, so what a transfer has is the transfer's;
+	// likewise with what the bank gives and takes, whose journey is nobody's.
 	ownersOfJourney = `with transfer as (` + ownersOfTransfer + `) select * from transfer union all select * from (` +
-		ownersOfAccount + ` union all` + ownersOfOperation + ` union all` + ownersOfPayment + `) other where not exists (select from transfer)`
+		ownersOfAccount + ` union all` + ownersOfOperation + ` union all` + ownersOfPayment + `) other where not exists (select from transfer) and not exists (select from banking.bank_transaction where id = $1)`
 	// A transfer is whoever's its debited account is.
 	ownersOfTransfer = `
 		select c.owner::text from banking.transfer t

@@ -43,6 +43,7 @@ var (
 	wrongMediaType     = kind{"unsupported-media-type", 415, "The media type is not taken here", "The document says which media types the route takes; JSON is UTF-8."}
 	wrongEncoding      = kind{"unsupported-content-encoding", 415, "Content encodings are not taken", "Send the body as it is."}
 	invalidContent     = kind{"invalid-content", 422, "The content breaks a rule", "The list of errors says where and which."}
+	keyExpired         = kind{"idempotency-key-expired", 410, "The key is too old", "The key stands for a request that was made long ago, and its answer is kept no more. The list of transactions tells what became of it."}
 	keyReused          = kind{"idempotency-key-reused", 422, "The key stands for another request", "Use a new idempotency key for a request with other content. The list of errors says what differs."}
 	eventConflict      = kind{"event-conflict", 422, "The event contradicts an earlier one", "The same source and id, or the same operation, came before with other content."}
 	internalError      = kind{"internal-error", 500, "Something is wrong on our side", "It has been recorded under the instance."}
@@ -55,7 +56,7 @@ func kinds() []kind {
 	return []kind{
 		malformedJSON, malformedRequest, malformedEvent, missingKey, invalidKey, invalidCursor, invalidAmount, invalidTransaction, badSignature, invalidToken, insufficientScope, notFound, reportEnded, notAcceptable, tooManyReports,
 		wrongMethod, slowRequest, inFlight, balanceNotZero, accountNotOpen, tooLarge, tooMany, wrongMediaType, wrongEncoding,
-		invalidContent, keyReused, eventConflict, internalError, outcomeUnknown, unavailable,
+		invalidContent, keyReused, keyExpired, eventConflict, internalError, outcomeUnknown, unavailable,
 	}
 }
 

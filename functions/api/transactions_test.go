@@ -398,6 +398,7 @@ func TestAForgottenKeyMovesNothingTwice(t *testing.T) {
 		again := b.post(transfers, transfer(src, dst, "1", events.Debit), "Idempotency-Key", "k")
 		require.Equal(t, 200, again.status, again.body)
 		require.Equal(t, first.body, again.body)
+		require.Equal(t, "true", again.header.Get("Idempotency-Replayed"))
 	}
 	require.Equal(t, 1, b.said("transfer.requested"))
 	forget()
@@ -406,9 +407,11 @@ func TestAForgottenKeyMovesNothingTwice(t *testing.T) {
 	refused(t, b.post(transfers, transfer(dst, src, "1", events.Credit), "Idempotency-Key", "k"), keyReused)
 	require.Equal(t, before, b.rows())
 
-	b.exec(`delete from delivery.outbox where type like '%transfer.requested%'`)
-	again := b.post(transfers, transfer(src, dst, "1", events.Debit), "Idempotency-Key", "k")
-	require.Equal(t, first.body, again.body)
+	b.exec(`delete from delivery.outbox where type like '%transfer.%'`)
+	for range 2 {
+		refused(t, b.post(transfers, transfer(src, dst, "1", events.Debit), "Idempotency-Key", "k"), keyExpired)
+	}
+	require.Zero(t, b.said("transfer.requested"), "nothing is said again")
 	require.EqualValues(t, 9_00, b.balance(src))
 
 	treasury := b.treasury()
@@ -418,6 +421,19 @@ func TestAForgottenKeyMovesNothingTwice(t *testing.T) {
 	forget()
 	refused(t, treasury.post(bankTransactions, bankTransaction(dst, "1", events.Credit, "Another"), "Idempotency-Key", "k"), keyReused)
 	require.EqualValues(t, 2_00, b.balance(dst))
+}
+
+// A request that was asked and has no answer is never told to be refused, whatever has
+// become of the rules since: who believes that asks again, under another key.
+func TestAnUnansweredTransferIsNotRefused(t *testing.T) {
+	t.Parallel()
+	b := openBank(t)
+	src, dst := b.funded(10_00), b.account("EUR")
+	b.ledger.between = func(http.RoundTripper, *http.Request) (*http.Response, error) { return nil, errors.New("away") }
+	refused(t, b.post(transfers, transfer(src, dst, "1", events.Debit), "Idempotency-Key", "k"), outcomeUnknown)
+	b.exec(`update accounts.account set customer_id = $2 where id = $1`, src, b.as("eve", identity.Customer).customer()) // may not be prepared any more
+	refused(t, b.post(transfers, transfer(src, dst, "1", events.Debit), "Idempotency-Key", "k"), outcomeUnknown)
+	refused(t, b.post(transfers, transfer(src, dst, "1", events.Debit), "Idempotency-Key", "l"), notFound)
 }
 
 // A2: who gets a transfer learns its id, and gains nothing by giving it to an
@@ -432,6 +448,10 @@ func TestA2_TheIdOfATransferOpensNothingToWhoGetsIt(t *testing.T) {
 	require.Equal(t, 200, eve.get("/operation-status/"+moved.TransactionID).status, "the operation is theirs")
 	refused(t, eve.get("/journeys/"+moved.TransactionID), notFound)
 	require.Equal(t, 200, b.get("/journeys/"+moved.TransactionID).status)
+
+	given := as[toldBankTransaction](t, b.treasury().post(bankTransactions, bankTransaction(dst, "1", events.Credit, "Gift")), 200)
+	require.Equal(t, 202, eve.binary("b", "deposit.requested", payload(given.TransactionID, dst, 1)).status)
+	refused(t, eve.get("/journeys/"+given.TransactionID), notFound)
 }
 
 // A2: the account that is debited is the caller's, whichever field names it. What
@@ -557,6 +577,7 @@ func TestC11_BankTransactionsAreFound(t *testing.T) {
 	refused(t, b.as("ada", identity.Customer).get(bankTransactions), insufficientScope)
 	refused(t, treasury.get(bankTransactions+"?account_id=1"), invalidContent)
 	refused(t, treasury.get(bankTransactions+"?reason=%00"), invalidContent)
+	refused(t, treasury.get(bankTransactions+"?reason=%ff"), invalidContent)
 	refused(t, treasury.get(bankTransactions+"?after=fA"), invalidCursor)
 }
 

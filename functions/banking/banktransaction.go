@@ -3,6 +3,7 @@ package banking
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -56,21 +57,8 @@ type BankTransactionFilter struct {
 // BankTransactions reads at most limit of what the bank was asked to take and to
 // give, newest first, refused ones too.
 func BankTransactions(ctx context.Context, q Querier, f BankTransactionFilter, limit int) ([]BankTransaction, error) {
-	var account, beforeID *string
-	var before *time.Time
-	if f.AccountID != "" {
-		account = &f.AccountID
-	}
-	if f.BeforeID != "" {
-		before, beforeID = &f.BeforeTime, &f.BeforeID
-	}
-	rows, err := q.Query(ctx, `
-		select id::text, account_id::text, direction, amount_minor, currency, reason, asked_by::text, requested_at
-		from banking.bank_transaction
-		where ($1::uuid is null or account_id = $1)
-		  and ($2 = '' or to_tsvector('simple', reason) @@ websearch_to_tsquery('simple', $2))
-		  and ($3::timestamptz is null or (requested_at, id) < ($3, $4::uuid))
-		order by requested_at desc, id desc limit $5`, account, f.Words, before, beforeID, limit)
+	sql, arguments := f.query(limit)
+	rows, err := q.Query(ctx, sql, arguments...)
 	if err != nil {
 		return nil, fmt.Errorf("list bank transactions: %w", err)
 	}
@@ -82,4 +70,29 @@ func BankTransactions(ctx context.Context, q Querier, f BankTransactionFilter, l
 		found[i].RequestedAt = found[i].RequestedAt.UTC()
 	}
 	return found, nil
+}
+
+// query names only the filters that are set: a plan made for all cases would use the
+// index of none. What has the words is found first, by their index.
+func (f BankTransactionFilter) query(limit int) (sql string, arguments []any) {
+	argument := func(value any) string {
+		arguments = append(arguments, value)
+		return "$" + strconv.Itoa(len(arguments))
+	}
+	with, from, where := "", "banking.bank_transaction", "true"
+	if f.Words != "" {
+		with = `with found as materialized (
+			select * from banking.bank_transaction
+			where to_tsvector('simple', reason) @@ websearch_to_tsquery('simple', ` + argument(f.Words) + `))`
+		from = "found"
+	}
+	if f.AccountID != "" {
+		where += " and account_id = " + argument(f.AccountID)
+	}
+	if f.BeforeID != "" {
+		where += " and (requested_at, id) < (" + argument(f.BeforeTime) + ", " + argument(f.BeforeID) + ")"
+	}
+	return with + `
+		select id::text, account_id::text, direction, amount_minor, currency, reason, asked_by::text, requested_at
+		from ` + from + ` where ` + where + ` order by requested_at desc, id desc limit ` + argument(limit), arguments
 }

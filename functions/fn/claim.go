@@ -3,7 +3,6 @@ package fn
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,66 +72,41 @@ func sortClaims(units []*unit) *claims {
 	return c
 }
 
-// errNotAllNew: among the events of a group is one that has a row already.
-var errNotAllNew = errors.New("not every event of the group is new")
-
 // queueClaims adds to batch the statements that claim the whole group, one for
-// what is new and one for what settles. Insert first, look afterwards: what
-// could be claimed leaves c.fresh and c.settle; what stays there is somebody
-// else's. Units must not share a key.
-//
-// Nearly always every event is new, and to insert a row costs half of what it
-// costs to insert it or else to take it over and to say which. So the first
-// attempt does that, and the batch fails with errNotAllNew if it was not so.
-func (h *Host) queueClaims(batch *pgx.Batch, c *claims, first bool) {
+// what is new and one for what settles. Insert first, look afterwards: what was
+// settled leaves c.settle; c.fresh is empty if all of it was new, as it nearly
+// always is, and else left for verdicts to sort out. To say which rows were
+// inserted would cost half as much again as to insert them. Units must not share
+// a key.
+func (h *Host) queueClaims(batch *pgx.Batch, c *claims) {
 	if len(c.settle) > 0 {
 		queueFinish(batch, h.function.Name, c.settleSources, c.settleIDs, c.settleFences, func(key string) { delete(c.settle, key) })
 	}
 	if len(c.fresh) == 0 {
 		return
 	}
-	arguments := []any{h.function.Name, c.sources, c.ids, c.types, c.hashes, c.leases, h.options.Lease}
-	if first {
-		batch.Queue(insertClaims+` on conflict do nothing`, arguments...).Exec(func(tag pgconn.CommandTag) error {
-			if tag.RowsAffected() != int64(len(c.ids)) {
-				return errNotAllNew
-			}
-			for _, i := range c.fresh {
-				c.all[i].fence, c.all[i].attempts = 1, 1
-			}
-			clear(c.fresh)
-			return nil
-		})
-		return
-	}
-	batch.Queue(insertClaims+`
-		on conflict on constraint idempotency_once do update
-		   set fence = i.fence + 1, attempts = i.attempts + 1, lease_until = excluded.lease_until,
-		       state = excluded.state, done_at = excluded.done_at
-		 where i.state = 'claimed' and i.lease_until <= now() and i.payload_hash = excluded.payload_hash
-		returning source, id, fence, attempts`, arguments...).Query(func(rows pgx.Rows) error {
-		var source, id string
-		var fence int64
-		var attempts int
-		_, err := pgx.ForEachRow(rows, []any{&source, &id, &fence, &attempts}, func() error {
-			key := source + "\x00" + id
-			mine := c.all[c.fresh[key]]
-			mine.fence, mine.attempts = fence, attempts
-			delete(c.fresh, key)
-			return nil
-		})
-		return err
-	})
-}
-
-const insertClaims = `
-		insert into delivery.idempotency as i
+	batch.Queue(`
+		insert into delivery.idempotency
 		       (consumer, source, id, type, payload_hash, state, lease_until, first_seen, done_at)
 		select $1, c.source, c.id, c.type, c.hash,
 		       case when c.lease then 'claimed' else 'done' end,
 		       case when c.lease then now() + $7::interval end, now(),
 		       case when c.lease then null else now() end
-		from unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::bool[]) c(source, id, type, hash, lease)`
+		from unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::bool[]) c(source, id, type, hash, lease)
+		on conflict on constraint idempotency_once do nothing`,
+		h.function.Name, c.sources, c.ids, c.types, c.hashes, c.leases, h.options.Lease).Exec(func(tag pgconn.CommandTag) error {
+		if tag.RowsAffected() == int64(len(c.ids)) {
+			for _, i := range c.fresh {
+				c.all[i].first()
+			}
+			clear(c.fresh)
+		}
+		return nil
+	})
+}
+
+// first marks a claim whose row this transaction has inserted.
+func (c *claim) first() { c.fence, c.attempts = 1, 1 }
 
 // verdicts of every unit after its claim: nil to go on, errDone, errInFlight,
 // errPayloadDiffer or errOvertaken.
@@ -144,39 +118,74 @@ func (h *Host) verdicts(ctx context.Context, tx pgx.Tx, c *claims) ([]error, err
 	if len(c.fresh) == 0 {
 		return verdicts, nil
 	}
-	return verdicts, h.readVerdicts(ctx, tx, c.all, c.fresh, verdicts)
+	return verdicts, h.sortOut(ctx, tx, c, verdicts)
 }
 
-func (h *Host) readVerdicts(ctx context.Context, tx pgx.Tx, claims []*claim, fresh map[string]int, verdicts []error) error {
-	var sources, ids []string
-	for _, i := range fresh {
-		sources, ids = append(sources, claims[i].r.source), append(ids, claims[i].r.id)
+// sortOut finds what became of the claims of c.fresh, some of which had a row
+// already: leases that have run out are taken over, in one order by everybody; then
+// whatever row is not ours is somebody else's.
+func (h *Host) sortOut(ctx context.Context, tx pgx.Tx, c *claims, verdicts []error) error {
+	for _, i := range c.fresh {
 		// If the row is not to be seen below, whoever holds it has not
 		// committed yet.
 		verdicts[i] = errInFlight
 	}
-	rows, err := tx.Query(ctx, `
-		select i.source, i.id, i.state, i.payload_hash
-		from delivery.idempotency i
-		join unnest($2::text[], $3::text[]) c(source, id) using (source, id)
-		where i.consumer = $1`, h.function.Name, sources, ids)
-	if err != nil {
-		return fmt.Errorf("read claims: %w", err)
-	}
-	var source, id, state string
-	var hash []byte
-	_, err = pgx.ForEachRow(rows, []any{&source, &id, &state, &hash}, func() error {
-		i := fresh[source+"\x00"+id]
-		switch {
-		case !bytes.Equal(hash, claims[i].r.hash[:]):
-			verdicts[i] = errPayloadDiffer
-		case state == "done":
-			verdicts[i] = errDone
-		}
-		return nil
+	consumers := slices.Repeat([]string{h.function.Name}, len(c.ids)) // joined, not compared: see queueFinish
+	batch := &pgx.Batch{}
+	batch.Queue(`
+		with expired as (
+			select i.consumer, i.source, i.id, c.lease
+			from unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bool[]) c(consumer, source, id, hash, lease)
+			join delivery.idempotency i using (consumer, source, id)
+			where i.state = 'claimed' and i.lease_until <= now() and i.payload_hash = c.hash
+			order by i.source, i.id for update of i)
+		update delivery.idempotency i
+		   set fence = i.fence + 1, attempts = i.attempts + 1,
+		       lease_until = case when e.lease then now() + $6::interval end,
+		       state = case when e.lease then 'claimed' else 'done' end,
+		       done_at = case when e.lease then null else now() end
+		from expired e
+		where i.consumer = e.consumer and i.source = e.source and i.id = e.id
+		returning i.source, i.id, i.fence, i.attempts`,
+		consumers, c.sources, c.ids, c.hashes, c.leases, h.options.Lease).Query(func(rows pgx.Rows) error {
+		var source, id string
+		var fence int64
+		var attempts int
+		_, err := pgx.ForEachRow(rows, []any{&source, &id, &fence, &attempts}, func() error {
+			key := source + "\x00" + id
+			i := c.fresh[key]
+			c.all[i].fence, c.all[i].attempts, verdicts[i] = fence, attempts, nil
+			delete(c.fresh, key)
+			return nil
+		})
+		return err
 	})
-	if err != nil {
-		return fmt.Errorf("read claims: %w", err)
+	batch.Queue(`
+		select i.source, i.id, i.state, i.payload_hash, i.xmin = pg_current_xact_id()::xid
+		from delivery.idempotency i
+		join unnest($1::text[], $2::text[], $3::text[]) c(consumer, source, id) using (consumer, source, id)`,
+		consumers, c.sources, c.ids).Query(func(rows pgx.Rows) error {
+		var source, id, state string
+		var hash []byte
+		var ours bool
+		_, err := pgx.ForEachRow(rows, []any{&source, &id, &state, &hash, &ours}, func() error {
+			i, open := c.fresh[source+"\x00"+id]
+			switch {
+			case !open: // taken over
+			case ours:
+				c.all[i].first()
+				verdicts[i] = nil
+			case !bytes.Equal(hash, c.all[i].r.hash[:]):
+				verdicts[i] = errPayloadDiffer
+			case state == "done":
+				verdicts[i] = errDone
+			}
+			return nil
+		})
+		return err
+	})
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return fmt.Errorf("sort out claims: %w", err)
 	}
 	return nil
 }

@@ -29,14 +29,7 @@ func (h *Host) inTransaction(ctx context.Context, units []*unit, work func(Tx, [
 	defer conn.Release()
 	tx := Tx{Tx: openTx{conn}, last: &pgx.Batch{}}
 	claims := sortClaims(units)
-	err = h.begin(ctx, &tx, claims, true)
-	if errors.Is(err, errNotAllNew) {
-		if err = rollback(ctx, conn, nil); err == nil {
-			claims = sortClaims(units)
-			err = h.begin(ctx, &tx, claims, false)
-		}
-	}
-	if err != nil {
+	if err := h.begin(ctx, &tx, claims); err != nil {
 		return nil, rollback(ctx, conn, err)
 	}
 	verdicts, err := h.verdicts(ctx, tx, claims)
@@ -56,9 +49,8 @@ func (h *Host) inTransaction(ctx context.Context, units []*unit, work func(Tx, [
 	return results, nil
 }
 
-// begin opens the transaction, reads its instant and claims the group. On the first
-// attempt it may fail with errNotAllNew.
-func (h *Host) begin(ctx context.Context, tx *Tx, c *claims, first bool) error {
+// begin opens the transaction, reads its instant and claims the group.
+func (h *Host) begin(ctx context.Context, tx *Tx, c *claims) error {
 	level := "read committed"
 	if h.function.Serializable {
 		level = "serializable"
@@ -66,7 +58,7 @@ func (h *Host) begin(ctx context.Context, tx *Tx, c *claims, first bool) error {
 	batch := &pgx.Batch{}
 	batch.Queue("begin isolation level " + level)
 	batch.Queue("select now()").QueryRow(func(row pgx.Row) error { return row.Scan(&tx.now) })
-	h.queueClaims(batch, c, first)
+	h.queueClaims(batch, c)
 	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("claim: %w", err)
 	}

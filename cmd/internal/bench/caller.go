@@ -10,9 +10,11 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"runtime"
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -68,13 +70,21 @@ func deposit(account string, minor int64) events.Data {
 // callers' own work is on the same cores as what is measured, and pgbench's is next to
 // nothing. begin is called when all are ready; nil is nothing to do then.
 func (l *ledgerDoor) load(ctx context.Context, choose accounts, ready int, begin func() error, more func() bool) (a answers, err error) {
-	callers := make([]*caller, clients)
-	for i := range callers {
-		if callers[i], err = l.newCaller(ctx, choose, ready); err != nil {
-			return a, errors.Join(err, closeAll(callers))
+	callers := make([]*caller, 0, clients)
+	defer func() { err = errors.Join(err, closeAll(callers)) }()
+	for range clients {
+		c, err := l.newCaller(choose, ready)
+		callers = append(callers, c)
+		if err != nil {
+			return a, err
 		}
 	}
-	defer func() { err = errors.Join(err, closeAll(callers)) }()
+	runtime.GC()                // what writing them left behind
+	for _, c := range callers { // only now: the server waits some seconds for a request
+		if c.conn, err = new(net.Dialer).DialContext(ctx, "tcp", l.address); err != nil {
+			return a, err
+		}
+	}
 	if begin != nil {
 		if err := begin(); err != nil {
 			return a, err
@@ -103,13 +113,15 @@ func (l *ledgerDoor) load(ctx context.Context, choose accounts, ready int, begin
 type caller struct {
 	conn net.Conn
 	next func() ([]byte, bool, error) // writes a request; false: there is nothing more to ask for
-	// ready are the requests that are written already, one after the other.
+	// ready are the requests that are written already, one after the other. They are
+	// not in Go's heap, whose size decides how often the function in this process
+	// collects.
 	ready []byte
 	ends  []int
 	took  []time.Duration
 }
 
-func (l *ledgerDoor) newCaller(ctx context.Context, choose accounts, ready int) (*caller, error) {
+func (l *ledgerDoor) newCaller(choose accounts, ready int) (*caller, error) {
 	random := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	var buffer []byte
 	c := &caller{took: make([]time.Duration, 0, ready), next: func() (_ []byte, ok bool, err error) {
@@ -119,27 +131,37 @@ func (l *ledgerDoor) newCaller(ctx context.Context, choose accounts, ready int) 
 		}
 		return buffer, ok, err
 	}}
+	var written []byte
 	for range ready {
 		request, ok, err := c.next()
 		if err != nil {
-			return nil, err
+			return c, err
 		}
 		if !ok {
 			break
 		}
-		c.ready = append(c.ready, request...)
-		c.ends = append(c.ends, len(c.ready))
+		written = append(written, request...)
+		c.ends = append(c.ends, len(written))
+	}
+	if len(written) == 0 {
+		return c, nil
 	}
 	var err error
-	c.conn, err = new(net.Dialer).DialContext(ctx, "tcp", l.address)
-	return c, err
+	if c.ready, err = syscall.Mmap(-1, 0, len(written), syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE); err != nil {
+		return c, fmt.Errorf("memory for requests: %w", err)
+	}
+	copy(c.ready, written)
+	return c, nil
 }
 
 func closeAll(callers []*caller) error {
 	var errs []error
 	for _, c := range callers {
-		if c != nil && c.conn != nil {
+		if c.conn != nil {
 			errs = append(errs, c.conn.Close())
+		}
+		if c.ready != nil {
+			errs = append(errs, syscall.Munmap(c.ready))
 		}
 	}
 	return errors.Join(errs...)

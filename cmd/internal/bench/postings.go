@@ -59,7 +59,7 @@ func postings(ctx context.Context, o Options, dir string) (s Section, err error)
 		}
 		s.Raw = append(s.Raw, random.p50, random.p99, hot.p50, hot.p99)
 		s.Notes = []string{
-			fmt.Sprintf("%d accounts; shared_buffers %d MB; the callers and pgbench share the cores with what they measure", ledgerAccounts, sharedBuffersMB),
+			fmt.Sprintf("%d accounts; shared_buffers %d MB; the callers and pgbench share the cores with what they measure; the callers' requests are written before", ledgerAccounts, sharedBuffersMB),
 			books,
 		}
 	}()

@@ -23,9 +23,10 @@ order by subject, created_at;
 
 -- What the bank gave and took is listed newest first.
 create index bank_transaction_in_order on banking.bank_transaction (requested_at, id);
+create index bank_transaction_of_account on banking.bank_transaction (account_id, requested_at, id);
 
 grant select, insert (id, src_account_id, dst_account_id, direction, amount_minor, currency, requested_at) on banking.transfer to quittance_api;
 
 ---- create above / drop below ----
-drop index banking.bank_transaction_in_order;
+drop index banking.bank_transaction_of_account, banking.bank_transaction_in_order;
 drop table banking.transfer;
