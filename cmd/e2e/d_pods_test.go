@@ -141,6 +141,11 @@ func TestF30_PodsAreDeletedWhileAThousandPaymentsAreMade(t *testing.T) {
 	figures.add("%d payments in %s (%.1f a second) while pods were deleted %v times", n, took.Round(time.Second), float64(n)/took.Seconds(), deleted)
 }
 
+// readyPods lists the pods that serve: to delete one that is only starting proves
+// nothing, and on a slow machine none would ever serve.
+const readyPods = `{{range .items}}{{$name := .metadata.name}}{{if not .metadata.deletionTimestamp}}{{range .status.conditions}}` +
+	`{{if and (eq .type "Ready") (eq .status "True")}}{{$name}} {{end}}{{end}}{{end}}{{end}}`
+
 // deletePods deletes a random pod of one of the functions every few seconds,
 // without grace every second time.
 func deletePods(ctx context.Context, deleted map[string]int, functions ...string) {
@@ -153,7 +158,7 @@ func deletePods(ctx context.Context, deleted map[string]int, functions ...string
 			return
 		}
 		function := functions[rand.IntN(len(functions))]
-		pods, err := try(ctx, "get", "pods", "-l", "serving.knative.dev/service="+function, "-o", "jsonpath={.items[*].metadata.name}")
+		pods, err := try(ctx, "get", "pods", "-l", "serving.knative.dev/service="+function, "-o", `go-template=`+readyPods)
 		names := strings.Fields(pods)
 		if err != nil || len(names) == 0 {
 			continue
