@@ -141,26 +141,36 @@ func TestF30_PodsAreDeletedWhileAThousandPaymentsAreMade(t *testing.T) {
 	figures.add("%d payments in %s (%.1f a second) while pods were deleted %v times", n, took.Round(time.Second), float64(n)/took.Seconds(), deleted)
 }
 
-// readyPods lists the pods that serve: to delete one that is only starting proves
-// nothing, and on a slow machine none would ever serve.
+// readyPods lists the pods that serve.
 const readyPods = `{{range .items}}{{$name := .metadata.name}}{{if not .metadata.deletionTimestamp}}{{range .status.conditions}}` +
 	`{{if and (eq .type "Ready") (eq .status "True")}}{{$name}} {{end}}{{end}}{{end}}{{end}}`
 
 // deletePods deletes a random pod of one of the functions every few seconds,
-// without grace every second time.
+// without grace every second time. It waits until another pod serves in its place:
+// however slow the machine, every function gets to serve between two deletions.
 func deletePods(ctx context.Context, deleted map[string]int, functions ...string) {
+	serving := func(function string) []string {
+		pods, err := try(ctx, "get", "pods", "-l", "serving.knative.dev/service="+function, "-o", `go-template=`+readyPods)
+		if err != nil {
+			return nil
+		}
+		return strings.Fields(pods)
+	}
+	function := functions[rand.IntN(len(functions))]
 	for {
-		timer := time.NewTimer(3*time.Second + rand.N(5*time.Second))
+		timer := time.NewTimer(2*time.Second + rand.N(4*time.Second))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
 			return
 		}
-		function := functions[rand.IntN(len(functions))]
-		pods, err := try(ctx, "get", "pods", "-l", "serving.knative.dev/service="+function, "-o", `go-template=`+readyPods)
-		names := strings.Fields(pods)
-		if err != nil || len(names) == 0 {
+		if len(serving(function)) == 0 { // of the last one
+			continue
+		}
+		function = functions[rand.IntN(len(functions))]
+		names := serving(function)
+		if len(names) == 0 {
 			continue
 		}
 		args := []string{"delete", "pod", "--wait=false", names[rand.IntN(len(names))]}
