@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -47,7 +46,7 @@ func TestF03_CopiesChangeNothing(t *testing.T) {
 	c.trueBooks(t)
 	mark := uuid.NewString()
 	before := c.state(t, mark)
-	world, err := books.At(t.Context(), http.DefaultClient, "http://"+c.outside.Address)
+	world, err := books.At(t.Context(), plain, "http://"+c.outside.Address)
 	require.NoError(t, err)
 	for _, e := range said {
 		var copies sync.WaitGroup
@@ -63,7 +62,7 @@ func TestF03_CopiesChangeNothing(t *testing.T) {
 	}
 	c.poison(t, mark) // behind the copies: Brokers answer before they deliver
 	c.trueBooks(t)
-	after, err := books.At(t.Context(), http.DefaultClient, "http://"+c.outside.Address)
+	after, err := books.At(t.Context(), plain, "http://"+c.outside.Address)
 	require.NoError(t, err)
 	require.Equal(t, len(world.Mails), len(after.Mails))
 	more, missing := compare(before, c.state(t, mark))

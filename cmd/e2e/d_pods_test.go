@@ -158,7 +158,7 @@ func deletePods(ctx context.Context, deleted map[string]int, functions ...string
 	}
 	function := functions[rand.IntN(len(functions))]
 	for {
-		timer := time.NewTimer(2*time.Second + rand.N(4*time.Second))
+		timer := time.NewTimer(4*time.Second + rand.N(8*time.Second))
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

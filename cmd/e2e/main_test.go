@@ -31,6 +31,7 @@ type cluster struct {
 	api      *forward
 	brokers  *forward // Knative's ingress of all Brokers
 	outside  *forward // the books of the outside systems
+	logins   *demo.Logins
 }
 
 var bank = sync.OnceValues(func() (c cluster, err error) {
@@ -48,6 +49,7 @@ var bank = sync.OnceValues(func() (c cluster, err error) {
 			return c, err
 		}
 	}
+	c.logins = demo.NewLogins("http://" + c.outside.Address + "/issuer") // of all runs: to sign in is dear on purpose
 	return c, nil
 })
 
@@ -101,11 +103,15 @@ func (r *report) print() {
 	}
 }
 
+// plain asks over a new connection each time, and not for long: one that stays idle in
+// a forwarding that has broken neither answers nor ends.
+var plain = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+
 // play is one run of the demo, whose steps are repeated until they are
 // answered.
 func (c *cluster) play(run string) demo.Options {
 	return demo.Options{
-		API: "http://" + c.api.Address, Logins: demo.NewLogins("http://" + c.outside.Address + "/issuer"), Run: run, Timeout: 10 * time.Minute,
+		API: "http://" + c.api.Address, Logins: c.logins, Run: run, Timeout: 10 * time.Minute,
 		HTTP: &http.Client{Transport: asAPI{http.DefaultTransport}, Timeout: 30 * time.Second},
 	}
 }
@@ -134,7 +140,7 @@ func (c *cluster) postAsItIs(ctx context.Context, e fn.Envelope) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	response, err := http.DefaultClient.Do(r)
+	response, err := plain.Do(r)
 	if err != nil {
 		return 0, err
 	}
@@ -184,7 +190,7 @@ func (c *cluster) trueBooks(t *testing.T) {
 	c.rest(t, 5*time.Minute)
 	broken, err := books.Tables(t.Context(), c.owner)
 	require.NoError(t, err)
-	world, err := books.At(t.Context(), http.DefaultClient, "http://"+c.outside.Address)
+	world, err := books.At(t.Context(), plain, "http://"+c.outside.Address)
 	require.NoError(t, err)
 	outside, err := books.Outside(t.Context(), c.owner, world)
 	require.NoError(t, err)
