@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -112,7 +113,9 @@ func (f *forward) once(ctx context.Context, in, target, ports string, up func(po
 	if found := forwarding.FindSubmatch(line[:n]); found != nil {
 		up(string(found[1]))
 	}
-	return c.Wait()
+	// It says a line for every connection, and stops when nobody reads them.
+	_, err = io.Copy(io.Discard, out)
+	return errors.Join(err, c.Wait())
 }
 
 func (f *forward) close() {

@@ -103,8 +103,8 @@ func (r *report) print() {
 	}
 }
 
-// plain asks over a new connection each time, and not for long: one that stays idle in
-// a forwarding that has broken neither answers nor ends.
+// plain asks over a new connection each time, and not for long: one through a
+// forwarding whose pod has gone neither answers nor ends.
 var plain = &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // play is one run of the demo, whose steps are repeated until they are
