@@ -108,6 +108,11 @@ func TestC11_BankTransactionsAreFoundByAnIndex(t *testing.T) {
 			require.Contains(t, plan.text, index)
 		}
 	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = banking.BankTransactions(ended, db.Pool("quittance_api"), banking.BankTransactionFilter{}, 1)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "list bank transactions")
 }
 
 // planned keeps the generic plan of what is asked.
