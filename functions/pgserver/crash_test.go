@@ -136,6 +136,27 @@ func TestKilledInitdbIsDoneAgain(t *testing.T) {
 	require.Empty(t, scratchIn(dir))
 }
 
+// A killed initdb ends when the kernel has seen to it, not when the signal is
+// sent: its folder is not pulled away under its last writes.
+func TestFolderOfAnInitdbThatStillWritesIsLeft(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "lock"), nil, 0o600))
+	scratch := filepath.Join(dir, scratchPrefix+"1")
+	require.NoError(t, os.Mkdir(scratch, 0o700))
+	writer, err := holdFolder(scratch)
+	require.NoError(t, err)
+
+	patience, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorContains(t, awaitRelease(patience, scratch), "an earlier initdb still writes to "+scratch)
+	require.DirExists(t, scratch)
+
+	require.NoError(t, writer.Close())
+	start(t, Options{DataDir: dir})
+	require.NoDirExists(t, scratch)
+}
+
 // Whatever moment of a start or a run the kill hits, initdb included, the next
 // start needs no hand.
 func TestKillsAtAnyMoment(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // scratchPrefix names the folder that initdb works in.
@@ -65,6 +66,12 @@ func runInitdb(ctx context.Context, f *folder, bins binaries, dir string, durabl
 		return err
 	}
 	defer closeFiles()
+	hold, err := holdFolder(dir)
+	if err != nil {
+		return err
+	}
+	defer hold.Close()
+	cmd.ExtraFiles = append(cmd.ExtraFiles, hold)
 	p, err := startTied(cmd, syscall.SIGKILL)
 	if err != nil {
 		return fmt.Errorf("run %s: %w", bins.initdb, err)
@@ -81,7 +88,23 @@ func runInitdb(ctx context.Context, f *folder, bins binaries, dir string, durabl
 	return nil
 }
 
-// clearScratch removes what a killed initdb left, its processes first.
+// holdFolder opens the folder that an initdb writes to, locked for as long as
+// anybody has it open: the initdb and the programs it starts inherit it. They
+// cannot be found by where they work, and one that has been sent SIGKILL may
+// still finish what it is writing.
+func holdFolder(dir string) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fmt.Errorf("lock %s: %w", dir, err), f.Close())
+	}
+	return f, nil
+}
+
+// clearScratch removes what a killed initdb left, when nobody writes to it any
+// more.
 func clearScratch(ctx context.Context, f *folder, o Options) error {
 	left, err := f.scratch()
 	if err != nil {
@@ -89,11 +112,40 @@ func clearScratch(ctx context.Context, f *folder, o Options) error {
 	}
 	for _, dir := range left {
 		o.Logger.WarnContext(ctx, "an initdb was cut short; doing it again", "left", dir)
-		if err := errors.Join(killAll(dir), os.RemoveAll(dir)); err != nil {
+		if err := awaitRelease(ctx, dir); err != nil {
+			return err
+		}
+		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// awaitRelease kills what of Postgres works in dir and waits until nobody holds
+// the folder. See holdFolder.
+func awaitRelease(ctx context.Context, dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		if err := killAll(dir); err != nil {
+			return err
+		}
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("an earlier initdb still writes to %s: %w", dir, ctx.Err())
+		case <-tick.C:
+		}
+	}
 }
 
 func syncDir(path string) error {
