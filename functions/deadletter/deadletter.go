@@ -19,6 +19,18 @@ func New() fn.Function {
 
 func record(ctx context.Context, tx fn.Tx, letter fn.Letter) ([]events.Data, error) {
 	d := read(letter)
+	if d.Code == 0 {
+		// Nobody answered, so perhaps not even the Trigger's filter saw it: every
+		// Trigger is offered every event of its broker.
+		owed, err := delivery.Owed(ctx, tx, d.Consumer, d.Type)
+		if err != nil {
+			return nil, err
+		}
+		if !owed {
+			fn.Log(ctx).InfoContext(ctx, "given up by the broker, and not owed", "consumer", d.Consumer, "event_id", d.EventID, "event_type", d.Type)
+			return nil, nil
+		}
+	}
 	verdict, err := delivery.Record(ctx, tx, d)
 	if err != nil || verdict != delivery.Recorded {
 		return nil, err

@@ -117,6 +117,28 @@ func TestVerdicts(t *testing.T) {
 	require.Equal(t, 2, b.Count(`from delivery.outbox where source = '/functions/dead-letter'`), "open again: somebody must be told again")
 }
 
+// TestNotOwed: a broker that is short of everything gives up on an event before
+// its filter has seen it. Whom the filter would have left out has lost nothing.
+func TestNotOwed(t *testing.T) {
+	t.Parallel()
+	b := open(t, "/payment")
+	e := deliverytest.Event()
+	b.post(t, e)
+	require.Equal(t, 1, b.Count(`from delivery.dead_letter`), "nothing is known of the consumer")
+	b.Exec(`truncate delivery.dead_letter`)
+
+	b.Exec(`insert into delivery.subscription (consumer, type) values ('payment', $1)`, events.TypeProcessorNotified)
+	b.post(t, e)
+	require.Zero(t, b.Count(`from delivery.dead_letter`))
+	b.post(t, e, "Ce-Knativeerrorcode", "400")
+	require.Equal(t, 1, b.Count(`from delivery.dead_letter`), "somebody did send it there: a mistake in a manifest")
+	b.Exec(`truncate delivery.dead_letter`)
+
+	b.Owes("payment") // what it hears now
+	b.post(t, e)
+	require.Equal(t, 1, b.Count(`from delivery.dead_letter`))
+}
+
 // TestTwoConsumersOfOneEvent: each has its letter, and each is told of.
 func TestTwoConsumersOfOneEvent(t *testing.T) {
 	t.Parallel()

@@ -39,6 +39,17 @@ const (
 	Waiting  Verdict = "waiting"  // another delivery holds the claim; it will be delivered again
 )
 
+// Owed tells whether consumer hears events of the type. Of a consumer that is
+// not known nothing is known to be not owed.
+func Owed(ctx context.Context, tx pgx.Tx, consumer, eventType string) (owed bool, err error) {
+	err = tx.QueryRow(ctx, `
+		select coalesce(bool_or(type = $2), true) from delivery.subscription where consumer = $1`, consumer, eventType).Scan(&owed)
+	if err != nil {
+		return false, fmt.Errorf("look for the consumer's subscription: %w", err)
+	}
+	return owed, nil
+}
+
 // passing tells whether an answer says that the event may yet be handled: none
 // at all, another delivery holds the claim, or something that passes.
 func passing(code int) bool { return code == 0 || code == 409 || code >= 500 }
