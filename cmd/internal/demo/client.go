@@ -28,7 +28,7 @@ func (o Options) as(name string) (person, error) {
 		}
 		c, err := client.New(o.API, client.Options{
 			HTTP: o.http(), Attempts: 1 << 20, // the context bounds them: a run outlasts an outage
-			Wait:  func(int) time.Duration { return 100 * time.Millisecond },
+			Wait:  pause,
 			Token: func(ctx context.Context) (string, error) { return o.Logins.Token(ctx, u.Email, u.Password()) },
 		})
 		return person{c, o.Run}, err
@@ -43,9 +43,16 @@ func (o Options) http() *http.Client {
 	return o.HTTP
 }
 
+// pause is how long to wait after the n-th look, counted from 1: often at first, for
+// a person watches, and seldom when it takes long, for then those who work have
+// better to do than to answer.
+func pause(n int) time.Duration {
+	return min(time.Duration(n)*50*time.Millisecond, time.Second)
+}
+
 // until reads until done says so. What is not there yet is waited for.
 func until[T any](ctx context.Context, what string, read func(context.Context) (T, error), done func(T) (bool, error)) (T, error) {
-	for {
+	for n := 1; ; n++ {
 		seen, err := read(ctx)
 		problem, refused := errors.AsType[*client.Problem](err)
 		if err != nil && (!refused || problem.Type != client.NotFound) {
@@ -60,7 +67,7 @@ func until[T any](ctx context.Context, what string, read func(context.Context) (
 				return seen, nil
 			}
 		}
-		if !rest(ctx, 50*time.Millisecond) {
+		if !rest(ctx, pause(n)) {
 			return seen, fmt.Errorf("%s: not in time; it stands at %+v", what, seen)
 		}
 	}
