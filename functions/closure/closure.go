@@ -32,19 +32,30 @@ func ID(accountID string) string { return fn.DeriveID("closure", accountID) }
 // whatever state that one is in. why becomes part of the notes in Mambu.
 func Start(ctx context.Context, tx fn.Tx, accountID, why string) (bool, error) {
 	id := ID(accountID)
-	tag, err := tx.Exec(ctx, `
-		insert into closure.account_closure (account_id, closure_id, notes, started_at, updated_at)
-		values ($1, $2, $3, $4, $4) on conflict on constraint one_closure_per_account do nothing`,
-		accountID, id, why+" Closure "+id+".", tx.Now())
+	var opened, started int64
+	err := fn.AtOnce(ctx, tx,
+		func(tx fn.Tx) error {
+			tag, err := tx.Exec(ctx, `
+				insert into closure.account_closure (account_id, closure_id, notes, started_at, updated_at)
+				values ($1, $2, $3, $4, $4) on conflict on constraint one_closure_per_account do nothing`,
+				accountID, id, why+" Closure "+id+".", tx.Now())
+			opened = tag.RowsAffected()
+			return err
+		},
+		func(tx fn.Tx) error { // none that was there before is OPEN still
+			tag, err := tx.Exec(ctx, `
+				update closure.account_closure set state = 'CLOSING_MAMBU'
+				where closure_id = $1 and state = 'OPEN'`, id)
+			started = tag.RowsAffected()
+			return err
+		})
+	if err == nil && opened != started {
+		err = fn.Permanent(fmt.Errorf("closure %s is in another state", id))
+	}
 	if err != nil {
-		return false, fmt.Errorf("open closure: %w", err)
+		return false, fmt.Errorf("start closure: %w", err)
 	}
-	if tag.RowsAffected() == 0 {
-		return false, nil
-	}
-	return true, move(ctx, tx, "start closure", `
-		update closure.account_closure set state = 'CLOSING_MAMBU'
-		where closure_id = $1 and state = 'OPEN'`, id)
+	return opened == 1, nil
 }
 
 // Lock reads a closure and holds it until the transaction ends. The account
@@ -83,14 +94,17 @@ func TurnToE(ctx context.Context, tx fn.Tx, c Closure) error {
 // ConfirmE records that E has closed the account, and so that it is closed:
 // CLOSING_E to E_CLOSED to CLOSED.
 func ConfirmE(ctx context.Context, tx fn.Tx, c Closure) error {
-	if err := move(ctx, tx, "record that E closed", `
-		update closure.account_closure set state = 'E_CLOSED', e_closed_at = $2, last_error = null
-		where closure_id = $1 and state = 'CLOSING_E'`, c.ID, tx.Now()); err != nil {
-		return err
-	}
-	return move(ctx, tx, "record that all is closed", `
-		update closure.account_closure set state = 'CLOSED', closed_at = $2
-		where closure_id = $1 and state = 'E_CLOSED'`, c.ID, tx.Now())
+	return fn.AtOnce(ctx, tx,
+		func(tx fn.Tx) error {
+			return move(ctx, tx, "record that E closed", `
+				update closure.account_closure set state = 'E_CLOSED', e_closed_at = $2, last_error = null
+				where closure_id = $1 and state = 'CLOSING_E'`, c.ID, tx.Now())
+		},
+		func(tx fn.Tx) error {
+			return move(ctx, tx, "record that all is closed", `
+				update closure.account_closure set state = 'CLOSED', closed_at = $2
+				where closure_id = $1 and state = 'E_CLOSED'`, c.ID, tx.Now())
+		})
 }
 
 // Park stops a closure that an outside system has refused, until a person has

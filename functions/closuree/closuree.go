@@ -24,7 +24,7 @@ type E interface {
 // New makes the function.
 func New(client E, count *closure.Counters) fn.Function {
 	r := room{e: client, count: count}
-	return fn.Function{Name: Name, Handlers: []fn.Handler{
+	return fn.Function{Name: Name, InStep: true, Handlers: []fn.Handler{
 		fn.LogWith(fn.Remote(r.prepare, r.call, r.settle), func(d events.ClosureMambuClosed) []any {
 			return closure.LogPairs(d.ClosureID, d.AccountID, closure.StepE)
 		}),
@@ -111,13 +111,14 @@ func (r room) settle(ctx context.Context, tx fn.Tx, in fn.In[events.ClosureMambu
 
 // finish ends the closure: the row, the ledger and the news in one transaction.
 func (r room) finish(ctx context.Context, tx fn.Tx, c closure.Closure) ([]events.Data, error) {
-	if err := closure.ConfirmE(ctx, tx, c); err != nil {
-		return nil, err
-	}
-	if err := ledger.Close(ctx, tx, c.AccountID); err != nil {
-		return nil, err
-	}
-	account, err := ledger.Find(ctx, tx, c.AccountID)
+	var account ledger.Account
+	err := fn.AtOnce(ctx, tx,
+		func(tx fn.Tx) error { return closure.ConfirmE(ctx, tx, c) },
+		func(tx fn.Tx) error { return ledger.Close(ctx, tx, c.AccountID) },
+		func(tx fn.Tx) (err error) { // as it is then
+			account, err = ledger.Find(ctx, tx, c.AccountID)
+			return err
+		})
 	if err != nil {
 		return nil, err
 	}

@@ -23,7 +23,7 @@ type Mambu interface {
 // New makes the function.
 func New(client Mambu, count *closure.Counters) fn.Function {
 	r := room{mambu: client, count: count}
-	return fn.Function{Name: Name, Handlers: []fn.Handler{
+	return fn.Function{Name: Name, InStep: true, Handlers: []fn.Handler{
 		fn.LogWith(fn.Local(r.withdrawn), func(d events.WithdrawalCompleted) []any {
 			return starting(d.Closing, d.AccountID)
 		}),
@@ -73,18 +73,22 @@ func (r room) prepare(ctx context.Context, tx fn.Tx, in fn.In[events.ClosureStar
 	if err != nil || !turn {
 		return fn.Done[request](), err
 	}
-	why, err := fn.LastFailure(ctx, tx, Name, in.Source, in.ID)
-	if err != nil {
-		return fn.Plan[request]{}, err
-	}
-	if why != "" {
-		if err := closure.NoteFailure(ctx, tx, c, why); err != nil {
+	if in.Attempts > 1 {
+		if err := noteLastFailure(ctx, tx, c, in); err != nil {
 			return fn.Plan[request]{}, err
 		}
 	}
 	return fn.Call(request{closureID: c.ID, attempt: c.Attempt, close: mambu.CloseRequest{
 		AccountID: c.AccountID, Key: key(c), Notes: c.Notes,
 	}}), nil
+}
+
+func noteLastFailure(ctx context.Context, tx fn.Tx, c closure.Closure, in fn.In[events.ClosureStarted]) error {
+	why, err := fn.LastFailure(ctx, tx, Name, in.Source, in.ID)
+	if err != nil || why == "" {
+		return err
+	}
+	return closure.NoteFailure(ctx, tx, c, why)
 }
 
 // call asks Mambu.

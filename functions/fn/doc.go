@@ -15,7 +15,9 @@
 //     is done already is answered 2xx and nothing happens.
 //  3. The function's own code runs: [Local] or [Batch] inside the transaction;
 //     [Remote] in two transactions with the outside call between them and none
-//     open during it.
+//     open during it. Events of a group that are about different things may go
+//     in step, so that what they ask the database travels together
+//     ([Function].InStep).
 //  4. The events it returned are stamped with ids derived from their cause and
 //     inserted into delivery.outbox by the same transaction. The relay sends
 //     them after the commit.

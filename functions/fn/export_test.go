@@ -22,10 +22,11 @@ func LaneOf(h *Host, key string) int {
 	return -1
 }
 
-// Gather lets a lane with so many units gather more while so many other lanes
-// have a transaction open.
-func Gather(waiting, others int) {
-	g := &group{host: &Host{options: Options{}.withDefaults(), base: context.Background()}, waiting: make([]*unit, waiting)}
+// Gather lets a lane with so many units, whose last transaction had last of them,
+// gather more while so many other lanes have a transaction open.
+func Gather(lanes, waiting, others, last int) {
+	g := newGroup(&Host{function: Function{Lanes: lanes}, options: Options{}.withDefaults(), base: context.Background()})
+	g.waiting, g.last = make([]*unit, waiting), last
 	g.host.inTransactions.Store(int32(others))
 	g.gather()
 }

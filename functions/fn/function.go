@@ -17,6 +17,7 @@ type In[D events.Data] struct {
 	Subject       string
 	CorrelationID string
 	Time          time.Time // when the event was said; not a clock to decide by
+	Attempts      int       // deliveries that have claimed it, this one included
 	Data          D
 }
 
@@ -64,6 +65,13 @@ type Function struct {
 	// so that work on it does not meet itself in two transactions. Default: the
 	// partition key.
 	LaneBy func(events.Data) string
+	// InStep lets the events of a group that are about different things be handled
+	// at the same time in their one transaction: what they ask the database
+	// travels together. A lock does not keep them from each other, for it is the
+	// transaction's. So what they both touch must be guarded by the statement that
+	// writes it (a state that it expects, a unique key); if that fails, the group is
+	// taken apart and handled one by one.
+	InStep bool
 }
 
 // Hears lists the types the function hears.
@@ -80,7 +88,7 @@ func (f Function) Hears() []events.Type {
 // Those claim before they act, or leave it to a unique key of the function's own.
 func (f Function) Idempotent() bool {
 	for _, h := range f.Handlers {
-		if h.batch == nil && h.remote == nil && h.sink == nil {
+		if h.each == nil && h.batch == nil && h.remote == nil && h.sink == nil {
 			return false
 		}
 	}
@@ -98,6 +106,7 @@ func Source(name string) string { return "/functions/" + name }
 type Handler struct {
 	hears  events.Type
 	decode func([]byte) (events.Data, error)
+	each   func(context.Context, Tx, *received) ([]events.Data, error)
 	batch  func(context.Context, Tx, []*received) ([][]events.Data, error)
 	remote *remote
 	sink   func(context.Context, Tx, Letter) ([]events.Data, error)
@@ -118,15 +127,8 @@ func Local[D events.Data](apply func(context.Context, Tx, In[D]) ([]events.Data,
 	return Handler{
 		hears:  typeOf[D](),
 		decode: decodeInto[D],
-		batch: func(ctx context.Context, tx Tx, received []*received) ([][]events.Data, error) {
-			said := make([][]events.Data, len(received))
-			for i, r := range received {
-				var err error
-				if said[i], err = apply(WithLog(ctx, r.log...), tx, in[D](r)); err != nil {
-					return nil, err
-				}
-			}
-			return said, nil
+		each: func(ctx context.Context, tx Tx, r *received) ([]events.Data, error) {
+			return apply(ctx, tx, in[D](r))
 		},
 	}
 }
@@ -250,6 +252,6 @@ func typeOf[D events.Data]() events.Type {
 func in[D events.Data](r *received) In[D] {
 	return In[D]{
 		ID: r.id, Source: r.source, Subject: r.subject, CorrelationID: r.correlationID,
-		Time: r.time, Data: r.data.(D),
+		Time: r.time, Attempts: r.attempts, Data: r.data.(D),
 	}
 }

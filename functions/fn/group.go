@@ -23,7 +23,7 @@ type unit struct {
 	ctx   context.Context // of whoever waits; the work itself has the group's
 	claim claim
 	cause cause
-	// run does the work of one unit. Units with a batch handler have none.
+	// run does the work of one unit; a unit without it is its handler's.
 	run func(context.Context, Tx) ([]events.Data, error)
 	// finish tells, after run, whether a leased claim is to be made done in
 	// this transaction after all, because there is nothing to call.
@@ -53,7 +53,11 @@ type group struct {
 	mu      sync.Mutex
 	waiting []*unit
 	running bool
+	last    int           // units in the last transaction
+	came    chan struct{} // tells a loop that lingers of enough units
 }
+
+func newGroup(h *Host) *group { return &group{host: h, came: make(chan struct{}, 1)} }
 
 // do hands u to the group and waits for its result, or for u's context. When
 // the context ends first the work may still be done: the idempotency row tells.
@@ -61,6 +65,12 @@ func (g *group) do(u *unit) result {
 	u.result = make(chan result, 1)
 	g.mu.Lock()
 	g.waiting = append(g.waiting, u)
+	if len(g.waiting) >= g.enough() {
+		select {
+		case g.came <- struct{}{}:
+		default:
+		}
+	}
 	if !g.running {
 		g.running = true
 		g.host.work.Add(1)
@@ -89,6 +99,7 @@ func (g *group) loop() {
 		units := g.waiting[:n:n]
 		g.waiting = append([]*unit(nil), g.waiting[n:]...)
 		g.mu.Unlock()
+		g.last = n
 		g.commit(units)
 	}
 }
@@ -96,18 +107,23 @@ func (g *group) loop() {
 // gather lets units come along before the next transaction: a larger group costs
 // each of its units less. The goroutines that are ready to run bring theirs at
 // once. While another lane keeps the database busy, waiting a moment for more
-// costs nothing; a lane that is alone does not wait.
+// costs nothing. A lane that is the only one lingers if its last transaction had
+// several units, for then many are under way; what comes alone does not wait.
 func (g *group) gather() {
+	lingered := g.host.function.Lanes > 1
 	for pauses, before := 0, -1; ; {
 		n := g.size()
 		switch {
-		case n >= g.host.options.GroupSize/gatherShare:
+		case n >= g.enough():
 			return
 		case n != before:
 			runtime.Gosched()
-		case pauses < gatherPauses && g.host.inTransactions.Load() > 0:
+		case n > 0 && pauses < gatherPauses && g.host.inTransactions.Load() > 0:
 			pauses++
 			pause(g.host.base, gatherPause)
+		case n > 0 && !lingered && g.last > 1:
+			lingered = true
+			g.linger()
 		default:
 			return
 		}
@@ -119,7 +135,26 @@ const (
 	gatherShare  = 5 // of the largest group is worth no more waiting
 	gatherPauses = 25
 	gatherPause  = 100 * time.Microsecond
+	lingerAtMost = 5 * time.Millisecond
 )
+
+// enough is how many units are worth no more waiting.
+func (g *group) enough() int { return max(g.host.options.GroupSize/gatherShare, 1) }
+
+// linger waits until enough have come, but not for long.
+func (g *group) linger() {
+	select {
+	case <-g.came: // at another time
+	default:
+	}
+	timer := time.NewTimer(lingerAtMost)
+	defer timer.Stop()
+	select {
+	case <-g.came:
+	case <-timer.C:
+	case <-g.host.base.Done():
+	}
+}
 
 func (g *group) size() int {
 	g.mu.Lock()
@@ -262,26 +297,30 @@ func (g *group) work(ctx context.Context, tx Tx, units []*unit, verdicts []error
 
 // apply runs the function's own code for every unit that holds its claim:
 // batch handlers once over all their units, those of one family over all units
-// of the family, the others one after the other.
+// of the family, the others unit by unit (see eachUnit).
 func (g *group) apply(ctx context.Context, tx Tx, units []*unit, verdicts []error) ([][]events.Data, error) {
 	said := make([][]events.Data, len(units))
 	batches := map[events.Type][]int{}
 	var order []events.Type
+	var single []int
 	for i, u := range units {
+		if r := u.claim.r; r != nil {
+			r.attempts = max(r.attempts, u.claim.attempts) // what settles has not claimed again
+		}
 		switch {
 		case verdicts[i] != nil:
-		case u.run == nil:
+		case u.run != nil || u.claim.r.handler.each != nil:
+			single = append(single, i)
+		default:
 			t := cmp.Or(u.claim.r.handler.family, u.claim.r.eventType)
 			if batches[t] == nil {
 				order = append(order, t)
 			}
 			batches[t] = append(batches[t], i)
-		default:
-			var err error
-			if said[i], err = u.run(WithLog(ctx, LogPairs(u.ctx)...), tx); err != nil {
-				return nil, err
-			}
 		}
+	}
+	if err := g.eachUnit(ctx, tx, units, single, said); err != nil {
+		return nil, err
 	}
 	for _, t := range order {
 		members := batches[t]
@@ -298,4 +337,57 @@ func (g *group) apply(ctx context.Context, tx Tx, units []*unit, verdicts []erro
 		}
 	}
 	return said, nil
+}
+
+// eachUnit runs the units of single, and notes in said what each says: one after
+// the other, or if the function allows it, in step with those about something
+// else. What is about nothing in particular, a command or a tick, comes last and alone.
+func (g *group) eachUnit(ctx context.Context, tx Tx, units []*unit, single []int, said [][]events.Data) error {
+	work := func(tx Tx, members []int) (err error) {
+		for _, i := range members {
+			if said[i], err = units[i].work(ctx, tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if !g.host.function.InStep || len(single) < 2 {
+		return work(tx, single)
+	}
+	place := map[string]int{}
+	var about [][]int
+	var alone []int
+	for _, i := range single {
+		key := ""
+		if r := units[i].claim.r; r != nil {
+			key = g.host.aboutWhat(r.data)
+		}
+		if key == "" {
+			alone = append(alone, i)
+			continue
+		}
+		n, ok := place[key]
+		if !ok {
+			n = len(about)
+			place[key], about = n, append(about, nil)
+		}
+		about[n] = append(about[n], i)
+	}
+	tasks := make([]func(Tx) error, len(about))
+	for n, members := range about {
+		tasks[n] = func(tx Tx) error { return work(tx, members) }
+	}
+	if err := inStep(ctx, tx, tasks); err != nil {
+		return err
+	}
+	return work(tx, alone)
+}
+
+// work runs a unit that is not part of a batch.
+func (u *unit) work(ctx context.Context, tx Tx) ([]events.Data, error) {
+	if u.run != nil {
+		return u.run(WithLog(ctx, LogPairs(u.ctx)...), tx)
+	}
+	r := u.claim.r
+	return r.handler.each(WithLog(ctx, r.log...), tx, r)
 }

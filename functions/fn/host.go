@@ -89,18 +89,21 @@ func NewHost(f Function, pool *pgxpool.Pool, o Options) *Host {
 	}
 	h.bell = &bell{pool: pool, direct: o.Ring, work: &h.work}
 	for range max(f.Lanes, 1) {
-		h.lanes = append(h.lanes, &group{host: h})
+		h.lanes = append(h.lanes, newGroup(h))
 	}
 	return h
 }
 
 // laneOf is the lane of an event: always the same one, so that two deliveries of
 // it meet there.
-func (h *Host) laneOf(data events.Data) *group {
+func (h *Host) laneOf(data events.Data) *group { return h.lane(h.aboutWhat(data)) }
+
+// aboutWhat names what an event is about; see Function.LaneBy.
+func (h *Host) aboutWhat(data events.Data) string {
 	if h.function.LaneBy != nil {
-		return h.lane(h.function.LaneBy(data))
+		return h.function.LaneBy(data)
 	}
-	return h.lane(data.PartitionKey())
+	return data.PartitionKey()
 }
 
 func (h *Host) lane(key string) *group {

@@ -68,21 +68,27 @@ func TestAFunctionChoosesItsLanes(t *testing.T) {
 }
 
 // TestALoneEventIsNotKeptWaiting: a lane gathers more only while another one has
-// the database at work, and not for long.
+// the database at work, or its last transaction had several, and not for long.
 func TestALoneEventIsNotKeptWaiting(t *testing.T) {
 	t.Parallel()
+	const pauses, linger = 2500 * time.Microsecond, 5 * time.Millisecond
 	for _, c := range []struct {
-		waiting, others int
-		longest         time.Duration
+		lanes, waiting, others, last int
+		waits                        time.Duration
 	}{
-		{waiting: 1, others: 0, longest: 0},
-		{waiting: 1, others: 1, longest: 2500 * time.Microsecond},
-		{waiting: 128, others: 1, longest: 0},
+		{lanes: 1, waiting: 1},
+		{lanes: 1, waiting: 1, last: 1},
+		{lanes: 1, waiting: 1, last: 2, waits: linger},
+		{lanes: 1, waiting: 0, last: 9},
+		{lanes: 1, waiting: 25, last: 9},
+		{lanes: 2, waiting: 1, last: 9},
+		{lanes: 2, waiting: 1, last: 9, others: 1, waits: pauses},
+		{lanes: 2, waiting: 128, others: 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			started := time.Now()
-			fn.Gather(c.waiting, c.others)
-			require.LessOrEqual(t, time.Since(started), c.longest, "%+v", c)
+			fn.Gather(c.lanes, c.waiting, c.others, c.last)
+			require.Equal(t, c.waits, time.Since(started), "%+v", c)
 		})
 	}
 }

@@ -2,6 +2,7 @@ package invoicing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,15 +29,16 @@ func Reject(ctx context.Context, tx fn.Tx, paymentID string, reason events.Reaso
 // outcome will be said, whoever brings it. ErrStateChanged when the payment is
 // not validated.
 func StartCharge(ctx context.Context, tx fn.Tx, paymentID, processor, journey string) (Payment, error) {
-	err := move(ctx, tx, `
+	p, err := scanPayment(tx.QueryRow(ctx, `
 		update invoicing.payment
 		   set state = 'charging', processor = $3, charge_key = $4, charge_key_at = $2, journey = $5, updated_at = $2
-		 where id = $1 and state = 'validated'`,
-		paymentID, tx.Now(), processor, chargeKey(processor, paymentID), journey)
-	if err != nil {
-		return Payment{}, err
+		 where id = $1 and state = 'validated'
+		returning `+paymentColumns,
+		paymentID, tx.Now(), processor, chargeKey(processor, paymentID), journey))
+	if errors.Is(err, ErrPaymentNotFound) {
+		return p, ErrStateChanged
 	}
-	return FindPayment(ctx, tx, paymentID)
+	return p, err
 }
 
 // chargeKey is the same for the same payment for ever.
@@ -52,9 +54,9 @@ type Settlement struct {
 	Reason    events.Reason // of failed and refund_due
 }
 
-// Settle records what the processor said. The caller holds the payment's lock;
-// the database refuses a move backwards.
-func Settle(ctx context.Context, tx fn.Tx, paymentID string, s Settlement) error {
+// Settle records what the processor said of a payment that is in state from.
+// ErrStateChanged when it is not; the database refuses a move backwards.
+func Settle(ctx context.Context, tx fn.Tx, paymentID string, from State, s Settlement) error {
 	var chargedAt *time.Time
 	if !s.ChargedAt.IsZero() {
 		chargedAt = &s.ChargedAt
@@ -63,8 +65,8 @@ func Settle(ctx context.Context, tx fn.Tx, paymentID string, s Settlement) error
 		update invoicing.payment
 		   set state = $3, processor_reference = coalesce(nullif($4, ''), processor_reference),
 		       charged_at = $5, reason = nullif($6, ''), updated_at = $2
-		 where id = $1`,
-		paymentID, tx.Now(), s.State, s.Reference, chargedAt, s.Reason)
+		 where id = $1 and state = $7`,
+		paymentID, tx.Now(), s.State, s.Reference, chargedAt, s.Reason, from)
 }
 
 func move(ctx context.Context, tx fn.Tx, sql string, args ...any) error {

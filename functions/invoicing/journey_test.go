@@ -206,3 +206,47 @@ func TestD05_ReceiptNumbersHaveNoGaps(t *testing.T) {
 	b.holds()
 	require.Len(t, b.outbox(`where type = $1`, events.TypeReceiptIssued), 20)
 }
+
+// F02: the answer to a charge and a hint about the same charge, which are events
+// about different things to the kernel, may meet in one transaction. Whatever
+// meets, each payment is settled once.
+func TestF02_AnswersAndHintsInStep(t *testing.T) {
+	t.Parallel()
+	b := openBank(t)
+	// The answers come together, and so are settled together.
+	require.NoError(t, b.Moods.Script(outsidetest.Mood{Kind: outsidetest.Slow, Op: "charge", Times: 40, Delay: outsidetest.Duration(100 * time.Millisecond)}))
+	desk := invoicingtest.Open(t, b.owner)
+	said := map[string][]string{} // by payment
+	var all sync.WaitGroup
+	for n := range 20 {
+		p := desk.Charging(t, desk.Invoice(t), func(p *invoicing.NewPayment) {
+			if n%2 == 1 {
+				p.PaymentMethod = "pm_card_chargeDeclined"
+			}
+		})
+		said[p.ID] = wholeJourney[1:]
+		if n%2 == 1 {
+			said[p.ID] = []string{"payment.failed.v1"}
+		}
+		for _, e := range []events.Data{
+			events.PaymentValidated{PaymentID: p.ID, InvoiceID: p.InvoiceID, AmountMinor: p.AmountMinor, Currency: p.Currency},
+			events.ProcessorNotified{Processor: "stripe", ProcessorReference: "payment:" + p.ID, NotificationID: p.ID},
+		} {
+			event := fntest.Event(e)
+			all.Go(func() {
+				for tries := 0; !b.deliver(event); tries++ {
+					if tries == 50 {
+						t.Errorf("%s is never handled", event.Type)
+						return
+					}
+				}
+			})
+		}
+	}
+	all.Wait()
+	b.run()
+	b.holds()
+	for id, want := range said {
+		require.Equal(t, want, b.said(id))
+	}
+}

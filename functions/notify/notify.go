@@ -32,7 +32,7 @@ type TextSender interface {
 // New makes the function.
 func New(c Config, email EmailSender, text TextSender) fn.Function {
 	r := room{config: c.withDefaults(), email: email, text: text, texts: newTexts()}
-	return fn.Function{Name: Name, Handlers: []fn.Handler{
+	return fn.Function{Name: Name, InStep: true, Handlers: []fn.Handler{
 		fn.LogWith(tell(r, ofClosing), func(d events.AccountClosed) []any {
 			return []any{"closure_id", d.ClosureID, "account_id", d.AccountID, "step", "notify"}
 		}),

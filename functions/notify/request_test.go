@@ -45,7 +45,7 @@ func receipt(t testing.TB, owner *pgxpool.Pool, customer string, ids ...string) 
 	p := desk.Charging(t, invoice, func(n *invoicing.NewPayment) { n.ID = ids[1] })
 	r := invoicing.Receipt{ID: ids[2], InvoiceID: invoice.ID, PaymentID: p.ID, Issuer: "quittance", PDF: pdf}
 	desk.Do(t, func(ctx context.Context, tx fn.Tx) (err error) {
-		if err = invoicing.Settle(ctx, tx, p.ID, invoicing.Settlement{State: invoicing.Captured, Reference: "pi_" + p.ChargeKey, ChargedAt: tx.Now()}); err != nil {
+		if err = invoicing.Settle(ctx, tx, p.ID, invoicing.Charging, invoicing.Settlement{State: invoicing.Captured, Reference: "pi_" + p.ChargeKey, ChargedAt: tx.Now()}); err != nil {
 			return err
 		}
 		if err = invoicing.PayInvoice(ctx, tx, invoice.ID, p.ID); err != nil {

@@ -24,6 +24,7 @@ var errNotValidated = errors.New("the payment is not validated as the event says
 // is set, or neither: then the payment is looked up.
 type request struct {
 	paymentID string                // "" when only the charge is known
+	invoiceID string                // of the payment
 	reference string                // read this charge
 	charge    *stripe.ChargeRequest // or make it, or get its stored answer, under the frozen key
 }
@@ -31,7 +32,20 @@ type request struct {
 // prepareCharge takes a validated payment to charging and freezes its key. A
 // payment that is charging already is asked for again, under the same key.
 func (r room) prepareCharge(ctx context.Context, tx fn.Tx, in fn.In[events.PaymentValidated]) (fn.Plan[request], error) {
-	p, err := invoicing.LockPayment(ctx, tx, in.Data.PaymentID)
+	var p invoicing.Payment
+	var invoice invoicing.Invoice
+	err := fn.AtOnce(ctx, tx,
+		func(tx fn.Tx) (err error) {
+			p, err = invoicing.LockPayment(ctx, tx, in.Data.PaymentID)
+			return err
+		},
+		func(tx fn.Tx) (err error) {
+			invoice, err = invoicing.FindInvoice(ctx, tx, in.Data.InvoiceID)
+			if errors.Is(err, invoicing.ErrInvoiceNotFound) {
+				return nil // then the payment is for another
+			}
+			return err
+		})
 	switch {
 	case errors.Is(err, invoicing.ErrPaymentNotFound):
 		return fn.Plan[request]{}, fn.Permanent(fmt.Errorf("payment %s: %w", in.Data.PaymentID, err))
@@ -45,10 +59,6 @@ func (r room) prepareCharge(ctx context.Context, tx fn.Tx, in fn.In[events.Payme
 	case p.State != invoicing.Validated:
 		return fn.Done[request](), nil // settled, or the sweep's business
 	}
-	invoice, err := invoicing.FindInvoice(ctx, tx, p.InvoiceID)
-	if err != nil {
-		return fn.Plan[request]{}, err
-	}
 	if invoice.State != invoicing.InvoiceOpen { // since validation looked
 		return fn.Done[request](events.PaymentRejected{PaymentID: p.ID, InvoiceID: p.InvoiceID, Reason: events.InvoiceNotPayable}),
 			invoicing.Reject(ctx, tx, p.ID, events.InvoiceNotPayable)
@@ -61,7 +71,7 @@ func (r room) prepareCharge(ctx context.Context, tx fn.Tx, in fn.In[events.Payme
 // nothing yet: the charge under its frozen key while the processor surely
 // remembers the key, a look-up afterwards.
 func unanswered(p invoicing.Payment, now time.Time) request {
-	q := request{paymentID: p.ID}
+	q := request{paymentID: p.ID, invoiceID: p.InvoiceID}
 	if now.Sub(p.ChargeKeyAt) < stripe.KeyLifetime-keyMargin {
 		q.charge = &stripe.ChargeRequest{PaymentID: p.ID, InvoiceID: p.InvoiceID, AmountMinor: p.AmountMinor,
 			Currency: string(p.Currency), PaymentMethod: p.PaymentMethod, Key: p.ChargeKey}

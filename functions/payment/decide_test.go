@@ -142,10 +142,10 @@ func TestF19_AnOldKeyIsNotUsedAgain(t *testing.T) {
 	t.Parallel()
 	p := invoicing.Payment{ID: "p", InvoiceID: "i", AmountMinor: 100, Currency: "EUR", PaymentMethod: "pm_x",
 		State: invoicing.Charging, ChargeKey: "k", ChargeKeyAt: at}
-	want := request{paymentID: "p", charge: &stripe.ChargeRequest{PaymentID: "p", InvoiceID: "i", AmountMinor: 100,
+	want := request{paymentID: "p", invoiceID: "i", charge: &stripe.ChargeRequest{PaymentID: "p", InvoiceID: "i", AmountMinor: 100,
 		Currency: "EUR", PaymentMethod: "pm_x", Key: "k"}}
 	require.Equal(t, want, unanswered(p, at))
 	require.Equal(t, want, unanswered(p, at.Add(stripe.KeyLifetime-keyMargin-time.Nanosecond)))
-	require.Equal(t, request{paymentID: "p"}, unanswered(p, at.Add(stripe.KeyLifetime-keyMargin)))
-	require.Equal(t, request{paymentID: "p"}, unanswered(p, at.AddDate(1, 0, 0)))
+	require.Equal(t, request{paymentID: "p", invoiceID: "i"}, unanswered(p, at.Add(stripe.KeyLifetime-keyMargin)))
+	require.Equal(t, request{paymentID: "p", invoiceID: "i"}, unanswered(p, at.AddDate(1, 0, 0)))
 }

@@ -41,7 +41,7 @@ func (r room) prepareNotified(ctx context.Context, tx fn.Tx, in fn.In[events.Pro
 	case !p.State.Unsettled() && p.State != invoicing.Failed:
 		return fn.Done[request](), nil
 	case p.ProcessorReference != "":
-		return fn.Call(request{paymentID: p.ID, reference: p.ProcessorReference}), nil
+		return fn.Call(request{paymentID: p.ID, invoiceID: p.InvoiceID, reference: p.ProcessorReference}), nil
 	case p.State == invoicing.Failed:
 		return fn.Done[request](), nil // refused before there was a charge
 	}

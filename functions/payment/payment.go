@@ -36,7 +36,7 @@ type room struct {
 func New(c Config, p Processor) fn.Function {
 	r := room{config: c.withDefaults(), processor: p}
 	return fn.Function{
-		Name: name,
+		Name: name, InStep: true,
 		Handlers: []fn.Handler{
 			fn.LogWith(fn.Remote(r.prepareCharge, r.ask, settleCharge), func(d events.PaymentValidated) []any {
 				return []any{"payment_id", d.PaymentID, "invoice_id", d.InvoiceID, "step", "charge"}

@@ -125,7 +125,7 @@ func TestConformance(t *testing.T) {
 					if _, err := invoicing.StartCharge(ctx, tx, payments[i].ID, "stripe", "journey"); err != nil || i == 2 {
 						return err
 					}
-					return invoicing.Settle(ctx, tx, payments[i].ID, invoicing.Settlement{State: invoicing.Pending, Reference: reference(key(1))})
+					return invoicing.Settle(ctx, tx, payments[i].ID, invoicing.Charging, invoicing.Settlement{State: invoicing.Pending, Reference: reference(key(1))})
 				})
 			}
 			age(t, owner, payments[2].ID, 2*time.Minute)
@@ -286,17 +286,17 @@ func TestI17_TheSweep(t *testing.T) {
 	age(t, r.owner, charging.ID, time.Minute)
 	require.Equal(t, []string{wantCharging}, sweep())
 
-	settle := func(p invoicing.Payment, s invoicing.Settlement) {
-		r.desk.Do(t, func(ctx context.Context, tx fn.Tx) error { return invoicing.Settle(ctx, tx, p.ID, s) })
+	settle := func(p invoicing.Payment, from invoicing.State, s invoicing.Settlement) {
+		r.desk.Do(t, func(ctx context.Context, tx fn.Tx) error { return invoicing.Settle(ctx, tx, p.ID, from, s) })
 	}
-	settle(charging, invoicing.Settlement{State: invoicing.Pending, Reference: "pi_pending"})
+	settle(charging, invoicing.Charging, invoicing.Settlement{State: invoicing.Pending, Reference: "pi_pending"})
 	require.Empty(t, sweep(), "in a new state, the waiting starts anew")
 	age(t, r.owner, charging.ID, time.Minute)
 	require.Equal(t, []string{invoicingtest.Journey(charging.ID) + " pi_pending"}, sweep())
 
 	// A failed payment is looked at after an hour, and when that has doubled,
 	// and doubled again, for three days.
-	settle(charging, invoicing.Settlement{State: invoicing.Failed, Reason: "card_declined"})
+	settle(charging, invoicing.Pending, invoicing.Settlement{State: invoicing.Failed, Reason: "card_declined"})
 	var looks []int
 	for hour := 1; hour <= 80; hour++ {
 		age(t, r.owner, charging.ID, time.Hour)
@@ -312,7 +312,7 @@ func TestI17_TheSweep(t *testing.T) {
 	require.Greater(t, 2*looks[len(looks)-1], 71, "%v", looks)
 
 	silent := r.desk.Charging(t, r.desk.Invoice(t))
-	settle(silent, invoicing.Settlement{State: invoicing.Failed, Reason: "invalid_request"})
+	settle(silent, invoicing.Charging, invoicing.Settlement{State: invoicing.Failed, Reason: "invalid_request"})
 	age(t, r.owner, silent.ID, 2*time.Hour)
 	require.Empty(t, sweep(), "failed before the processor knew it: nothing to read")
 
@@ -332,7 +332,7 @@ func TestANotificationNeverChargesAFailedPayment(t *testing.T) {
 	r := open(t, payment.Config{})
 	p := r.desk.Charging(t, r.desk.Invoice(t))
 	r.desk.Do(t, func(ctx context.Context, tx fn.Tx) error {
-		return invoicing.Settle(ctx, tx, p.ID, invoicing.Settlement{State: invoicing.Failed, Reason: "invalid_request"})
+		return invoicing.Settle(ctx, tx, p.ID, invoicing.Charging, invoicing.Settlement{State: invoicing.Failed, Reason: "invalid_request"})
 	})
 	require.Equal(t, http.StatusOK, r.post(t, notified("payment:"+p.ID)))
 	require.Zero(t, r.processor.charge)

@@ -13,28 +13,24 @@ import (
 )
 
 func settleCharge(ctx context.Context, tx fn.Tx, _ fn.In[events.PaymentValidated], q request, r stripe.ChargeResult) ([]events.Data, error) {
-	return settle(ctx, tx, q.paymentID, r)
+	return settle(ctx, tx, q, r)
 }
 
 func settleNotified(ctx context.Context, tx fn.Tx, _ fn.In[events.ProcessorNotified], q request, r stripe.ChargeResult) ([]events.Data, error) {
 	if q.paymentID == "" {
 		q.paymentID = r.PaymentID
 	}
-	return settle(ctx, tx, q.paymentID, r)
+	return settle(ctx, tx, q, r)
 }
 
 // settle records what the processor said about a payment, and pays the invoice
 // with it. Whatever is said goes out under the journey of the charge, so that
 // a payment settled by a webhook or a sweep stays in one timeline.
-func settle(ctx context.Context, tx fn.Tx, paymentID string, r stripe.ChargeResult) ([]events.Data, error) {
-	p, err := invoicing.LockPayment(ctx, tx, paymentID)
+func settle(ctx context.Context, tx fn.Tx, q request, r stripe.ChargeResult) ([]events.Data, error) {
+	p, i, err := hold(ctx, tx, q)
 	if errors.Is(err, invoicing.ErrPaymentNotFound) {
 		return nil, stranger(ctx, r)
 	}
-	if err != nil {
-		return nil, err
-	}
-	i, err := invoicing.LockInvoice(ctx, tx, p.InvoiceID)
 	if err != nil {
 		return nil, err
 	}
@@ -45,15 +41,37 @@ func settle(ctx context.Context, tx fn.Tx, paymentID string, r stripe.ChargeResu
 	if !d.move {
 		return nil, nil
 	}
-	if err := invoicing.Settle(ctx, tx, p.ID, d.settlement); err != nil {
-		return nil, err
+	steps := []func(fn.Tx) error{
+		func(tx fn.Tx) error { return invoicing.Settle(ctx, tx, p.ID, p.State, d.settlement) },
 	}
 	if d.pays {
-		if err := invoicing.PayInvoice(ctx, tx, i.ID, p.ID); err != nil {
-			return nil, err
-		}
+		steps = append(steps, func(tx fn.Tx) error { return invoicing.PayInvoice(ctx, tx, i.ID, p.ID) })
+	}
+	if err := fn.AtOnce(ctx, tx, steps...); err != nil {
+		return nil, err
 	}
 	return say(ctx, p, i, r, d), nil
+}
+
+// hold locks the payment and then its invoice; at once if it is known which.
+func hold(ctx context.Context, tx fn.Tx, q request) (p invoicing.Payment, i invoicing.Invoice, err error) {
+	payment := func(tx fn.Tx) (err error) {
+		p, err = invoicing.LockPayment(ctx, tx, q.paymentID)
+		return err
+	}
+	invoice := func(tx fn.Tx) (err error) {
+		i, err = invoicing.LockInvoice(ctx, tx, q.invoiceID)
+		return err
+	}
+	if q.invoiceID != "" {
+		err = fn.AtOnce(ctx, tx, payment, invoice)
+		return p, i, err
+	}
+	if err = payment(tx); err == nil {
+		q.invoiceID = p.InvoiceID
+		err = invoice(tx)
+	}
+	return p, i, err
 }
 
 func say(ctx context.Context, p invoicing.Payment, i invoicing.Invoice, r stripe.ChargeResult, d decision) []events.Data {

@@ -32,6 +32,7 @@ func Render(issuerName string, r invoicing.Receipt, i invoicing.Invoice, p invoi
 	pdf.SetCreationDate(r.IssuedAt)
 	pdf.SetModificationDate(r.IssuedAt)
 	pdf.SetCatalogSort(true)
+	pdf.SetCompression(false) // a page of text: to set up the compressor costs more than all the rest
 	pdf.SetProducer("Quittance", false)
 	pdf.SetTitle("Receipt "+r.FullNumber(), true)
 	pdf.SetLang("en")

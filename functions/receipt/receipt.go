@@ -27,7 +27,7 @@ type room struct{ config Config }
 func New(c Config) fn.Function {
 	c.Issuer, c.IssuerName = cmp.Or(c.Issuer, "quittance"), cmp.Or(c.IssuerName, "Quittance")
 	return fn.Function{
-		Name: "receipt",
+		Name: "receipt", InStep: true,
 		Handlers: []fn.Handler{
 			fn.LogWith(fn.Local(room{c}.issue), func(d events.InvoicePaid) []any {
 				return []any{"invoice_id", d.InvoiceID, "payment_id", d.PaymentID, "account_id", d.AccountID}
@@ -39,26 +39,37 @@ func New(c Config) fn.Function {
 var errNotPaid = errors.New("the invoice is not paid as the event says")
 
 func (r room) issue(ctx context.Context, tx fn.Tx, in fn.In[events.InvoicePaid]) ([]events.Data, error) {
-	invoice, err := invoicing.FindInvoice(ctx, tx, in.Data.InvoiceID)
+	var invoice invoicing.Invoice
+	var payment invoicing.Payment
+	issued := true
+	err := fn.AtOnce(ctx, tx,
+		func(tx fn.Tx) (err error) {
+			invoice, err = invoicing.FindInvoice(ctx, tx, in.Data.InvoiceID)
+			return err
+		},
+		func(tx fn.Tx) (err error) {
+			payment, err = invoicing.FindPayment(ctx, tx, in.Data.PaymentID)
+			return err
+		},
+		func(tx fn.Tx) error { return invoicing.HoldCounter(ctx, tx, r.config.Issuer) },
+		func(tx fn.Tx) error {
+			// Looked for under the counter's lock: the same fact under two event
+			// ids finds its receipt here and takes no number.
+			_, err := invoicing.FindReceipt(ctx, tx, in.Data.InvoiceID)
+			if errors.Is(err, invoicing.ErrReceiptNotFound) {
+				issued, err = false, nil
+			}
+			return err
+		})
 	switch {
-	case errors.Is(err, invoicing.ErrInvoiceNotFound):
+	case errors.Is(err, invoicing.ErrInvoiceNotFound), errors.Is(err, invoicing.ErrPaymentNotFound):
 		return nil, fn.Permanent(fmt.Errorf("invoice %s: %w", in.Data.InvoiceID, err))
 	case err != nil:
 		return nil, err
-	case invoice.State != invoicing.InvoicePaid || invoice.PaymentID != in.Data.PaymentID:
+	case invoice.State != invoicing.InvoicePaid || invoice.PaymentID != payment.ID:
 		return nil, fn.Permanent(fmt.Errorf("invoice %s: %w", invoice.ID, errNotPaid))
-	}
-	payment, err := invoicing.FindPayment(ctx, tx, invoice.PaymentID)
-	if err != nil {
-		return nil, err
-	}
-	if err := invoicing.HoldCounter(ctx, tx, r.config.Issuer); err != nil {
-		return nil, err
-	}
-	// Looked for under the counter's lock: the same fact under two event ids
-	// finds its receipt here and takes no number.
-	if _, err := invoicing.FindReceipt(ctx, tx, invoice.ID); !errors.Is(err, invoicing.ErrReceiptNotFound) {
-		return nil, err
+	case issued:
+		return nil, nil
 	}
 	number, err := invoicing.TakeNumber(ctx, tx, r.config.Issuer)
 	if err != nil {

@@ -55,7 +55,7 @@ func pay(ctx context.Context, tx fn.Tx, i invoicing.NewInvoice, p invoicing.NewP
 	if _, err := invoicing.StartCharge(ctx, tx, p.ID, "stripe", "journey"); err != nil {
 		return err
 	}
-	if err := invoicing.Settle(ctx, tx, p.ID, invoicing.Settlement{State: invoicing.Captured, Reference: "pi_" + p.ID, ChargedAt: tx.Now()}); err != nil {
+	if err := invoicing.Settle(ctx, tx, p.ID, invoicing.Charging, invoicing.Settlement{State: invoicing.Captured, Reference: "pi_" + p.ID, ChargedAt: tx.Now()}); err != nil {
 		return err
 	}
 	return invoicing.PayInvoice(ctx, tx, i.ID, p.ID)

@@ -24,7 +24,7 @@ import (
 const (
 	// together is how many journeys are under way at a time, and how many
 	// events in the comparison.
-	together = 32
+	together = 128
 	// pairsWarm are played before the clock starts.
 	pairsWarm = 16
 	// wantedJourneys is the least part of the speed of hops that do nothing.

@@ -111,7 +111,7 @@ func (d *Desk) Paid(t testing.TB, terms ...func(*invoicing.NewInvoice)) events.I
 	i := d.Invoice(t, terms...)
 	p := d.Charging(t, i)
 	d.Do(t, func(ctx context.Context, tx fn.Tx) error {
-		if err := invoicing.Settle(ctx, tx, p.ID, invoicing.Settlement{
+		if err := invoicing.Settle(ctx, tx, p.ID, invoicing.Charging, invoicing.Settlement{
 			State: invoicing.Captured, Reference: "pi_" + p.ChargeKey, ChargedAt: tx.Now()}); err != nil {
 			return err
 		}
