@@ -182,7 +182,7 @@ func TestAtOnceEndsWithTheFirstError(t *testing.T) {
 	over, cancel := context.WithCancel(ctx)
 	cancel()
 	require.ErrorIs(t, fn.AtOnce(ctx, tx, func(tx fn.Tx) error { return number(over, tx, 1, &[]int{}) },
-		func(tx fn.Tx) error { return nil }), context.Canceled)
+		func(fn.Tx) error { return nil }), context.Canceled)
 }
 
 // steps is a function of two steps per event, which notes their order.
