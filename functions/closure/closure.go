@@ -138,7 +138,8 @@ func MarkEmailed(ctx context.Context, tx fn.Tx, c Closure) error {
 }
 
 // move runs an update that must meet the closure in the state it names. The
-// caller has locked the row and looked, so a miss is a mistake in the code.
+// caller has locked the row and looked, so a miss is a mistake in the code, or what
+// went in step with it has moved the closure.
 func move(ctx context.Context, tx fn.Tx, what, sql string, args ...any) error {
 	tag, err := tx.Exec(ctx, sql, args...)
 	if err != nil {

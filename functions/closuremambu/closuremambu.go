@@ -65,7 +65,17 @@ type request struct {
 
 // prepare finds out whether it is Mambu's turn.
 func (r room) prepare(ctx context.Context, tx fn.Tx, in fn.In[events.ClosureStarted]) (fn.Plan[request], error) {
-	c, err := lock(ctx, tx, in.Data)
+	var c closure.Closure
+	var why string
+	err := fn.AtOnce(ctx, tx,
+		func(tx fn.Tx) (err error) {
+			c, err = lock(ctx, tx, in.Data)
+			return err
+		},
+		func(tx fn.Tx) (err error) {
+			why, err = fn.LastFailure(ctx, tx, Name, in.Source, in.ID)
+			return err
+		})
 	if err != nil {
 		return fn.Plan[request]{}, err
 	}
@@ -73,22 +83,14 @@ func (r room) prepare(ctx context.Context, tx fn.Tx, in fn.In[events.ClosureStar
 	if err != nil || !turn {
 		return fn.Done[request](), err
 	}
-	if in.Attempts > 1 {
-		if err := noteLastFailure(ctx, tx, c, in); err != nil {
+	if why != "" {
+		if err := closure.NoteFailure(ctx, tx, c, why); err != nil {
 			return fn.Plan[request]{}, err
 		}
 	}
 	return fn.Call(request{closureID: c.ID, attempt: c.Attempt, close: mambu.CloseRequest{
 		AccountID: c.AccountID, Key: key(c), Notes: c.Notes,
 	}}), nil
-}
-
-func noteLastFailure(ctx context.Context, tx fn.Tx, c closure.Closure, in fn.In[events.ClosureStarted]) error {
-	why, err := fn.LastFailure(ctx, tx, Name, in.Source, in.ID)
-	if err != nil || why == "" {
-		return err
-	}
-	return closure.NoteFailure(ctx, tx, c, why)
 }
 
 // call asks Mambu.

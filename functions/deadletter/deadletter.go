@@ -3,6 +3,7 @@ package deadletter
 import (
 	"context"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,7 +20,7 @@ func New() fn.Function {
 
 func record(ctx context.Context, tx fn.Tx, letter fn.Letter) ([]events.Data, error) {
 	d := read(letter)
-	if d.Code == 0 {
+	if d.Code == 0 && !heard(d) {
 		// Nobody answered, so perhaps not even the Trigger's filter saw it: every
 		// Trigger is offered every event of its broker.
 		owed, err := delivery.Owed(ctx, tx, d.Consumer, d.Type)
@@ -38,6 +39,13 @@ func record(ctx context.Context, tx fn.Tx, letter fn.Letter) ([]events.Data, err
 	return []events.Data{events.DeadLetterRecorded{
 		DeadLetterID: delivery.IDOf(d), Consumer: d.Consumer, EventType: d.Type,
 	}}, nil
+}
+
+// heard tells whether in this build the consumer hears the event. The table speaks
+// for the newest build, which need not be the one that runs.
+func heard(d delivery.DeadLetter) bool {
+	entry, ok := events.Lookup(events.Type(d.Type))
+	return ok && slices.Contains(entry.Hears, d.Consumer)
 }
 
 // read turns what the broker sent into a dead letter. Knative adds

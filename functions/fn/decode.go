@@ -40,7 +40,6 @@ type received struct {
 	data                                            events.Data
 	handler                                         Handler
 	log                                             []any // the pairs of every line about it
-	attempts                                        int   // deliveries that have claimed it
 }
 
 // Letter is an event as it came, whatever it is.

@@ -3,6 +3,7 @@ package fn
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -22,13 +23,31 @@ func LaneOf(h *Host, key string) int {
 	return -1
 }
 
-// Gather lets a lane with so many units, whose last transaction had last of them,
-// gather more while so many other lanes have a transaction open.
-func Gather(lanes, waiting, others, last int) {
+// Lane is one lane of a function, of which last units shared the last
+// transaction; that took so long and ended just now.
+type Lane struct{ g *group }
+
+// NewLane makes one of so many.
+func NewLane(lanes, last int, took time.Duration) Lane {
 	g := newGroup(&Host{function: Function{Lanes: lanes}, options: Options{}.withDefaults(), base: context.Background()})
-	g.waiting, g.last = make([]*unit, waiting), last
-	g.host.inTransactions.Store(int32(others))
-	g.gather()
+	g.running = true // nobody commits
+	g.last = past{units: last, took: took, ended: time.Now()}
+	return Lane{g}
+}
+
+// Join has n units wait.
+func (l Lane) Join(n int) {
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range n {
+		l.g.do(&unit{ctx: over})
+	}
+}
+
+// Gather lets it gather while so many other lanes have a transaction open.
+func (l Lane) Gather(others int) {
+	l.g.host.inTransactions.Store(int32(others))
+	l.g.gather()
 }
 
 // Bell is a bell without a host.

@@ -17,7 +17,6 @@ type In[D events.Data] struct {
 	Subject       string
 	CorrelationID string
 	Time          time.Time // when the event was said; not a clock to decide by
-	Attempts      int       // deliveries that have claimed it, this one included
 	Data          D
 }
 
@@ -252,6 +251,6 @@ func typeOf[D events.Data]() events.Type {
 func in[D events.Data](r *received) In[D] {
 	return In[D]{
 		ID: r.id, Source: r.source, Subject: r.subject, CorrelationID: r.correlationID,
-		Time: r.time, Attempts: r.attempts, Data: r.data.(D),
+		Time: r.time, Data: r.data.(D),
 	}
 }

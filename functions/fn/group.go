@@ -53,8 +53,9 @@ type group struct {
 	mu      sync.Mutex
 	waiting []*unit
 	running bool
-	last    int           // units in the last transaction
-	came    chan struct{} // tells a loop that lingers of enough units
+	last    past
+	wanted  int           // units that the loop lingers for; 0 while it does not
+	came    chan struct{} // tells it that they are there
 }
 
 func newGroup(h *Host) *group { return &group{host: h, came: make(chan struct{}, 1)} }
@@ -65,7 +66,7 @@ func (g *group) do(u *unit) result {
 	u.result = make(chan result, 1)
 	g.mu.Lock()
 	g.waiting = append(g.waiting, u)
-	if len(g.waiting) >= g.enough() {
+	if g.wanted > 0 && len(g.waiting) >= g.wanted {
 		select {
 		case g.came <- struct{}{}:
 		default:
@@ -99,16 +100,16 @@ func (g *group) loop() {
 		units := g.waiting[:n:n]
 		g.waiting = append([]*unit(nil), g.waiting[n:]...)
 		g.mu.Unlock()
-		g.last = n
+		began := time.Now()
 		g.commit(units)
+		g.last = past{units: n, took: time.Since(began), ended: time.Now()}
 	}
 }
 
 // gather lets units come along before the next transaction: a larger group costs
 // each of its units less. The goroutines that are ready to run bring theirs at
 // once. While another lane keeps the database busy, waiting a moment for more
-// costs nothing. A lane that is the only one lingers if its last transaction had
-// several units, for then many are under way; what comes alone does not wait.
+// costs nothing. A lane that is the only one lingers when many are under way.
 func (g *group) gather() {
 	lingered := g.host.function.Lanes > 1
 	for pauses, before := 0, -1; ; {
@@ -121,7 +122,7 @@ func (g *group) gather() {
 		case n > 0 && pauses < gatherPauses && g.host.inTransactions.Load() > 0:
 			pauses++
 			pause(g.host.base, gatherPause)
-		case n > 0 && !lingered && g.last > 1:
+		case n > 0 && !lingered:
 			lingered = true
 			g.linger()
 		default:
@@ -135,25 +136,49 @@ const (
 	gatherShare  = 5 // of the largest group is worth no more waiting
 	gatherPauses = 25
 	gatherPause  = 100 * time.Microsecond
-	lingerAtMost = 5 * time.Millisecond
+	lingerAtMost = 20 * time.Millisecond
 )
 
 // enough is how many units are worth no more waiting.
 func (g *group) enough() int { return max(g.host.options.GroupSize/gatherShare, 1) }
 
-// linger waits until enough have come, but not for long.
+// past is a transaction that has ended.
+type past struct {
+	units int
+	took  time.Duration
+	ended time.Time
+}
+
+// linger waits for as many units as the last transaction had, if those were
+// several and it has just ended, and for no longer than it took: the busier the
+// database, the more there is to gain. What comes alone does not wait.
 func (g *group) linger() {
+	if g.last.units < 2 || time.Since(g.last.ended) > lingerAtMost {
+		return
+	}
 	select {
-	case <-g.came: // at another time
+	case <-g.came: // when nobody waited
 	default:
 	}
-	timer := time.NewTimer(lingerAtMost)
+	if !g.waitFor(min(g.last.units, g.enough())) {
+		return
+	}
+	timer := time.NewTimer(min(g.last.took, lingerAtMost))
 	defer timer.Stop()
 	select {
 	case <-g.came:
 	case <-timer.C:
 	case <-g.host.base.Done():
 	}
+	g.waitFor(0)
+}
+
+// waitFor has came told of the unit that makes it n; false if there are so many.
+func (g *group) waitFor(n int) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.wanted = n
+	return len(g.waiting) < n
 }
 
 func (g *group) size() int {
@@ -304,9 +329,6 @@ func (g *group) apply(ctx context.Context, tx Tx, units []*unit, verdicts []erro
 	var order []events.Type
 	var single []int
 	for i, u := range units {
-		if r := u.claim.r; r != nil {
-			r.attempts = max(r.attempts, u.claim.attempts) // what settles has not claimed again
-		}
 		switch {
 		case verdicts[i] != nil:
 		case u.run != nil || u.claim.r.handler.each != nil:
@@ -341,7 +363,7 @@ func (g *group) apply(ctx context.Context, tx Tx, units []*unit, verdicts []erro
 
 // eachUnit runs the units of single, and notes in said what each says: one after
 // the other, or if the function allows it, in step with those about something
-// else. What is about nothing in particular, a command or a tick, comes last and alone.
+// else. What is about nothing in particular, a command or a tick, follows alone.
 func (g *group) eachUnit(ctx context.Context, tx Tx, units []*unit, single []int, said [][]events.Data) error {
 	work := func(tx Tx, members []int) (err error) {
 		for _, i := range members {

@@ -3,7 +3,9 @@ package fn
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"runtime/debug"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
@@ -11,30 +13,46 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// AtOnce does several things that need nothing of each other in as few round trips as
-// the longest of them takes: each runs until it asks the database something, then
-// all that was asked travels together, in the order of tasks. They take turns and never run
-// at the same time. The first error ends all of them.
+// AtOnce does several things in as few round trips as the longest of them takes: each
+// task runs until it asks the database something, then all that was asked travels
+// together, and so on. They take turns and never run at the same time. What
+// is asked in one round is carried out in the order of tasks: a task sees what the
+// earlier ones have done in that round, and nothing of their next. The first
+// error ends all of them.
 func AtOnce(ctx context.Context, tx Tx, tasks ...func(Tx) error) error {
 	return inStep(ctx, tx, tasks)
 }
 
-// inStep runs tasks that share a transaction: each until it asks the database
-// something, then all that was asked travels in one round trip, and so on until the last has
-// ended. They take turns and never run at the same time. The first error, of a
-// task or of the database, ends all of them.
+// walker is one task on its way.
+type walker struct {
+	next     func() (*question, bool)
+	err      error
+	panicked *taskPanic
+}
+
+// taskPanic is a panic with the stack of the task that it broke: where it is
+// raised again, that stack is gone.
+type taskPanic struct {
+	value any
+	stack []byte
+}
+
+func (p *taskPanic) String() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
+
+// inStep is AtOnce.
 func inStep(ctx context.Context, tx Tx, tasks []func(Tx) error) error {
 	if len(tasks) == 1 {
 		return tasks[0](tx)
-	}
-	type walker struct {
-		next func() (*question, bool)
-		err  error
 	}
 	walking := make([]*walker, len(tasks))
 	for i, task := range tasks {
 		w := &walker{}
 		next, stop := iter.Pull(func(yield func(*question) bool) {
+			defer func() {
+				if p := recover(); p != nil {
+					w.panicked = &taskPanic{p, debug.Stack()}
+				}
+			}()
 			own := tx
 			own.Tx = stepTx{tx.Tx, yield}
 			w.err = task(own)
@@ -46,26 +64,49 @@ func inStep(ctx context.Context, tx Tx, tasks []func(Tx) error) error {
 		var asked []*question
 		still := walking[:0]
 		for _, w := range walking {
-			q, more := w.next()
+			q, more, err := w.step()
 			switch {
+			case err != nil:
+				return err
 			case more:
 				asked, still = append(asked, q), append(still, w)
-			case w.err != nil:
-				return w.err
 			}
 		}
 		if err := ask(ctx, tx.Tx, asked); err != nil {
-			return err
+			return inTheWordsOf(still, asked, err)
 		}
 		walking = still
 	}
 	return nil
 }
 
+// step has the task go on to its next question, if it has one.
+func (w *walker) step() (q *question, more bool, err error) {
+	q, more = w.next()
+	if w.panicked != nil {
+		panic(w.panicked)
+	}
+	return q, more, w.err
+}
+
+// inTheWordsOf lets the task whose question failed say what it was about.
+func inTheWordsOf(walking []*walker, asked []*question, failed error) error {
+	for i, q := range asked {
+		if q.err == nil {
+			continue
+		}
+		if _, more, err := walking[i].step(); !more && err != nil {
+			return err
+		}
+	}
+	return failed // also when the task does not mind: its transaction is broken
+}
+
 // question is what one task asks at a time, and what it is told.
 type question struct {
 	queries []*pgx.QueuedQuery
 	replies []*reply
+	err     error
 }
 
 // reply is the whole answer to one statement.
@@ -86,7 +127,7 @@ func ask(ctx context.Context, tx pgx.Tx, asked []*question) error {
 		for _, query := range q.queries {
 			batch.Queue(query.SQL, query.Arguments...).Query(func(rows pgx.Rows) error {
 				r, err := readReply(rows)
-				q.replies = append(q.replies, r)
+				q.replies, q.err = append(q.replies, r), err
 				return err
 			})
 		}
@@ -139,7 +180,7 @@ func (t stepTx) ask(ctx context.Context, queries ...*pgx.QueuedQuery) ([]*reply,
 	if !t.yield(q) {
 		return nil, errStopped
 	}
-	return q.replies, nil
+	return q.replies, q.err
 }
 
 func (t stepTx) one(ctx context.Context, sql string, args []any) *replyRows {

@@ -3,6 +3,7 @@ package fn_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -158,11 +159,18 @@ func TestAtOnceEndsWithTheFirstError(t *testing.T) {
 	}{
 		"of a task": {func(fn.Tx) error { return own }, func(err error) bool { return errors.Is(err, own) }},
 		"of the database": {
-			func(tx fn.Tx) error { _, err := tx.Exec(ctx, `select 1/0`); return err },
+			func(tx fn.Tx) error {
+				_, err := tx.Exec(ctx, `select 1/0`)
+				return fmt.Errorf("divide: %w", err)
+			},
 			func(err error) bool {
 				pgErr, ok := errors.AsType[*pgconn.PgError](err)
-				return ok && pgErr.Code == "22012"
+				return ok && pgErr.Code == "22012" && strings.HasPrefix(err.Error(), "divide: ")
 			},
+		},
+		"of the database, which the task does not mind": {
+			func(tx fn.Tx) error { _, _ = tx.Exec(ctx, `select 1/0`); return nil },
+			func(err error) bool { _, ok := errors.AsType[*pgconn.PgError](err); return ok },
 		},
 	} {
 		tx, _ := r.counted()
@@ -176,14 +184,21 @@ func TestAtOnceEndsWithTheFirstError(t *testing.T) {
 		require.Error(t, told, "%s: whoever waits is told", name)
 	}
 	tx, _ := r.counted()
-	require.PanicsWithValue(t, "broken", func() {
-		_ = fn.AtOnce(ctx, tx, func(tx fn.Tx) error { return number(ctx, tx, 1, &[]int{}) }, func(fn.Tx) error { panic("broken") })
-	})
+	func() {
+		defer func() {
+			said := fmt.Sprint(recover())
+			require.Contains(t, said, "broken")
+			require.Contains(t, said, "breakDown", "the stack is the task's")
+		}()
+		_ = fn.AtOnce(ctx, tx, func(tx fn.Tx) error { return number(ctx, tx, 1, &[]int{}) }, breakDown)
+	}()
 	over, cancel := context.WithCancel(ctx)
 	cancel()
 	require.ErrorIs(t, fn.AtOnce(ctx, tx, func(tx fn.Tx) error { return number(over, tx, 1, &[]int{}) },
 		func(fn.Tx) error { return nil }), context.Canceled)
 }
+
+func breakDown(fn.Tx) error { panic("broken") }
 
 // steps is a function of two steps per event, which notes their order.
 func steps(c *crowd, inStep bool, order *[]string) fn.Function {

@@ -1,6 +1,7 @@
 package fn_test
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"testing"
@@ -68,27 +69,41 @@ func TestAFunctionChoosesItsLanes(t *testing.T) {
 }
 
 // TestALoneEventIsNotKeptWaiting: a lane gathers more only while another one has
-// the database at work, or its last transaction had several, and not for long.
+// the database at work, or many are under way, and not for long.
 func TestALoneEventIsNotKeptWaiting(t *testing.T) {
 	t.Parallel()
-	const pauses, linger = 2500 * time.Microsecond, 5 * time.Millisecond
-	for _, c := range []struct {
-		lanes, waiting, others, last int
-		waits                        time.Duration
+	const pauses, took = 2500 * time.Microsecond, 7 * time.Millisecond
+	for name, c := range map[string]struct {
+		lanes, last, waiting, others, later int
+		took, idle, waits                   time.Duration
 	}{
-		{lanes: 1, waiting: 1},
-		{lanes: 1, waiting: 1, last: 1},
-		{lanes: 1, waiting: 1, last: 2, waits: linger},
-		{lanes: 1, waiting: 0, last: 9},
-		{lanes: 1, waiting: 25, last: 9},
-		{lanes: 2, waiting: 1, last: 9},
-		{lanes: 2, waiting: 1, last: 9, others: 1, waits: pauses},
-		{lanes: 2, waiting: 128, others: 1},
+		"alone":                                 {lanes: 1, waiting: 1},
+		"after another one":                     {lanes: 1, last: 1, waiting: 1},
+		"after several":                         {lanes: 1, last: 3, waiting: 1, waits: took},
+		"after several, some time ago":          {lanes: 1, last: 3, waiting: 1, idle: 21 * time.Millisecond},
+		"after several that took long":          {lanes: 1, last: 3, waiting: 1, took: time.Second, waits: 20 * time.Millisecond},
+		"as many as the last time":              {lanes: 1, last: 3, waiting: 3},
+		"as many as the last time after 2 ms":   {lanes: 1, last: 3, waiting: 1, later: 2, waits: 2 * time.Millisecond},
+		"fewer than the last time after 2 ms":   {lanes: 1, last: 4, waiting: 1, later: 2, waits: took},
+		"nobody":                                {lanes: 1, last: 9},
+		"many":                                  {lanes: 1, last: 99, waiting: 25},
+		"in one of two lanes":                   {lanes: 2, last: 9, waiting: 1},
+		"in one of two while the other works":   {lanes: 2, last: 9, waiting: 1, others: 1, waits: pauses},
+		"many in one of two, the other at work": {lanes: 2, waiting: 128, others: 1},
 	} {
-		synctest.Test(t, func(t *testing.T) {
-			started := time.Now()
-			fn.Gather(c.lanes, c.waiting, c.others, c.last)
-			require.Equal(t, c.waits, time.Since(started), "%+v", c)
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				lane := fn.NewLane(c.lanes, c.last, cmp.Or(c.took, took))
+				lane.Join(c.waiting)
+				time.Sleep(c.idle)
+				if c.later > 0 {
+					time.AfterFunc(2*time.Millisecond, func() { lane.Join(c.later) })
+				}
+				started := time.Now()
+				lane.Gather(c.others)
+				require.Equal(t, c.waits, time.Since(started))
+				time.Sleep(time.Second) // whoever comes later has come
+			})
 		})
 	}
 }

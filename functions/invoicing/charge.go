@@ -27,12 +27,13 @@ func Reject(ctx context.Context, tx fn.Tx, paymentID string, reason events.Reaso
 // StartCharge takes a validated payment to charging and freezes the key under
 // which the processor is asked. journey is the correlation id under which the
 // outcome will be said, whoever brings it. ErrStateChanged when the payment is
-// not validated.
+// not validated, or its invoice not open.
 func StartCharge(ctx context.Context, tx fn.Tx, paymentID, processor, journey string) (Payment, error) {
 	p, err := scanPayment(tx.QueryRow(ctx, `
 		update invoicing.payment
 		   set state = 'charging', processor = $3, charge_key = $4, charge_key_at = $2, journey = $5, updated_at = $2
 		 where id = $1 and state = 'validated'
+		   and exists (select from invoicing.invoice i where i.id = invoice_id and i.state = 'open')
 		returning `+paymentColumns,
 		paymentID, tx.Now(), processor, chargeKey(processor, paymentID), journey))
 	if errors.Is(err, ErrPaymentNotFound) {

@@ -1,6 +1,8 @@
 package invoicing_test
 
 import (
+	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -8,10 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"quittance.dev/events"
+	"quittance.dev/functions/fn"
 	"quittance.dev/functions/fn/fntest"
 	"quittance.dev/functions/invoicing"
 	"quittance.dev/functions/invoicing/invoicingtest"
 	"quittance.dev/functions/outside/outsidetest"
+	"quittance.dev/functions/pgtest"
 	"quittance.dev/functions/stripe/stripetest"
 )
 
@@ -249,4 +253,31 @@ func TestF02_AnswersAndHintsInStep(t *testing.T) {
 	for id, want := range said {
 		require.Equal(t, want, b.said(id))
 	}
+}
+
+// A payment that was validated while its invoice was open is not charged once
+// another one has paid it, also when both go in step.
+func TestNobodyIsChargedForAPaidInvoice(t *testing.T) {
+	t.Parallel()
+	desk := invoicingtest.Open(t, pgtest.New(t).Pool(""))
+	i := desk.Invoice(t)
+	first, second := desk.Charging(t, i), desk.Submit(t, i)
+	desk.Do(t, func(ctx context.Context, tx fn.Tx) error { return invoicing.MarkValidated(ctx, tx, second.ID) })
+	err := desk.Try(t, func(ctx context.Context, tx fn.Tx) error {
+		return fn.AtOnce(ctx, tx,
+			func(tx fn.Tx) error {
+				return errors.Join(
+					invoicing.Settle(ctx, tx, first.ID, invoicing.Charging, invoicing.Settlement{State: invoicing.Captured, Reference: "pi_1", ChargedAt: tx.Now()}),
+					invoicing.PayInvoice(ctx, tx, i.ID, first.ID))
+			},
+			func(tx fn.Tx) error {
+				invoice, err := invoicing.FindInvoice(ctx, tx, i.ID)
+				if err != nil || invoice.State != invoicing.InvoiceOpen {
+					return err
+				}
+				_, err = invoicing.StartCharge(ctx, tx, second.ID, "stripe", "journey")
+				return err
+			})
+	})
+	require.ErrorIs(t, err, invoicing.ErrStateChanged)
 }

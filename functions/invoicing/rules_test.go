@@ -25,11 +25,15 @@ func TestI14toI17_TheDatabaseHoldsTheRules(t *testing.T) {
 	charging := d.Charging(t, d.Invoice(t))
 	elsewhere := d.Charging(t, d.Invoice(t))
 	paid := d.Paid(t)
-	also := d.Charging(t, invoicing.NewInvoice{ID: paid.InvoiceID, AmountMinor: paid.AmountMinor, Currency: paid.Currency})
 	exec := func(sql string, args ...any) error {
 		_, err := owner.Exec(ctx, sql, args...)
 		return err
 	}
+	// Charging like elsewhere, which the code itself refuses of a paid invoice.
+	also := d.Submit(t, invoicing.NewInvoice{ID: paid.InvoiceID, AmountMinor: paid.AmountMinor, Currency: paid.Currency})
+	require.NoError(t, exec(`update invoicing.payment set state = 'validated' where id = $1`, also.ID))
+	require.NoError(t, exec(`update invoicing.payment set state = 'charging', processor = 'stripe', charge_key = gen_random_uuid(), charge_key_at = now(), journey = 'j'
+		where id = $1`, also.ID))
 	require.NoError(t, exec(`insert into invoicing.receipt (id, invoice_id, payment_id, issuer, number, pdf, issued_at)
 		values (gen_random_uuid(), $1, $2, 'quittance', 1, '%PDF-1.3', now())`, paid.InvoiceID, paid.PaymentID))
 	unreceipted := d.Paid(t)

@@ -64,7 +64,10 @@ func (r room) prepare(ctx context.Context, tx fn.Tx, in fn.In[events.Notificatio
 		return fn.Done[message](), nil
 	case send, resend, look:
 	}
-	customer, receipt, err := needs(ctx, tx, n)
+	customer, err := accounts.FindCustomer(ctx, tx, n.CustomerID)
+	if errors.Is(err, accounts.ErrNotFound) {
+		return fn.Done[message](), fn.Permanent(fmt.Errorf("customer %s: %w", n.CustomerID, err))
+	}
 	if err != nil {
 		return fn.Done[message](), err
 	}
@@ -75,7 +78,7 @@ func (r room) prepare(ctx context.Context, tx fn.Tx, in fn.In[events.Notificatio
 	default:
 		return fn.Done[message](failed(n, noAddressReason)), notification.Fail(ctx, tx, n.ID, string(noAddressReason))
 	}
-	m, err := r.write(n, customer, receipt)
+	m, err := r.write(ctx, tx, n, customer)
 	if err != nil {
 		return fn.Done[message](), err
 	}
@@ -112,35 +115,8 @@ func addressOf(channel notification.Channel, c accounts.Customer) string {
 	return c.Phone
 }
 
-// needs looks up what the message is made of at this moment: the customer, and
-// the receipt if that is what the mail brings.
-func needs(ctx context.Context, tx fn.Tx, n notification.Notification) (c accounts.Customer, r invoicing.Receipt, err error) {
-	steps := []func(fn.Tx) error{func(tx fn.Tx) (err error) {
-		c, err = accounts.FindCustomer(ctx, tx, n.CustomerID)
-		if errors.Is(err, accounts.ErrNotFound) {
-			return fn.Permanent(fmt.Errorf("customer %s: %w", n.CustomerID, err))
-		}
-		return err
-	}}
-	if bringsReceipt(n) {
-		steps = append(steps, func(tx fn.Tx) (err error) {
-			r, err = invoicing.FindReceipt(ctx, tx, n.Content.InvoiceID)
-			if errors.Is(err, invoicing.ErrReceiptNotFound) {
-				return fn.Permanent(fmt.Errorf("invoice %s: %w", n.Content.InvoiceID, err))
-			}
-			return err
-		})
-	}
-	err = fn.AtOnce(ctx, tx, steps...)
-	return c, r, err
-}
-
-func bringsReceipt(n notification.Notification) bool {
-	return n.Channel == notification.Email && n.Kind == notification.ReceiptIssued
-}
-
-// write makes the message.
-func (r room) write(n notification.Notification, c accounts.Customer, receipt invoicing.Receipt) (message, error) {
+// write makes the message from the row and what is looked up at this moment.
+func (r room) write(ctx context.Context, tx fn.Tx, n notification.Notification, c accounts.Customer) (message, error) {
 	subject, body, err := r.texts.write(n, c.Name)
 	if err != nil {
 		return message{}, fn.Permanent(err)
@@ -149,7 +125,14 @@ func (r room) write(n notification.Notification, c accounts.Customer, receipt in
 		return message{text: sms.Message{Key: n.ID, To: c.Phone, Text: body}}, nil
 	}
 	m := mail.Message{Key: n.ID, From: r.config.From, To: []string{c.Email}, Subject: subject, Text: body}
-	if bringsReceipt(n) {
+	if n.Kind == notification.ReceiptIssued {
+		receipt, err := invoicing.FindReceipt(ctx, tx, n.Content.InvoiceID)
+		if errors.Is(err, invoicing.ErrReceiptNotFound) {
+			err = fn.Permanent(fmt.Errorf("invoice %s: %w", n.Content.InvoiceID, err))
+		}
+		if err != nil {
+			return message{}, err
+		}
 		m.Attachments = []mail.Attachment{{
 			Filename: "receipt-" + receipt.FullNumber() + ".pdf", ContentType: "application/pdf", Content: receipt.PDF,
 		}}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -119,21 +120,33 @@ func TestKilledInitdbIsDoneAgain(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	h, _ := launchHelper(t, "durable", dir, nil)
-	eventually(t, "initdb has begun to write", func() bool {
-		scratch := scratchIn(dir)
-		if len(scratch) == 0 {
-			return false
-		}
-		_, err := os.Stat(filepath.Join(scratch[0], "PG_VERSION"))
-		return err == nil
-	})
+	scratch := initdbAtWork(t, dir)
+	f, err := os.Open(scratch)
+	require.NoError(t, err)
+	defer f.Close()
+	require.ErrorIs(t, syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK, "whoever writes to it holds it")
 	h.kill(t)
-	_, err := os.Stat(filepath.Join(dir, "data"))
+	_, err = os.Stat(filepath.Join(dir, "data"))
 	require.ErrorIs(t, err, os.ErrNotExist, "half a cluster is never at its place")
 
 	srv := start(t, Options{DataDir: dir, Durable: true})
 	require.NoError(t, CheckDurable(t.Context(), connect(t, srv.ConnString(Superuser, Superuser))))
 	require.Empty(t, scratchIn(dir))
+}
+
+// initdbAtWork waits until an initdb has begun to write and returns where.
+func initdbAtWork(t *testing.T, dir string) (scratch string) {
+	t.Helper()
+	eventually(t, "initdb has begun to write", func() bool {
+		found := scratchIn(dir)
+		if len(found) == 0 {
+			return false
+		}
+		scratch = found[0]
+		_, err := os.Stat(filepath.Join(scratch, "PG_VERSION"))
+		return err == nil
+	})
+	return scratch
 }
 
 // A killed initdb ends when the kernel has seen to it, not when the signal is

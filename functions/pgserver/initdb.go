@@ -70,9 +70,9 @@ func runInitdb(ctx context.Context, f *folder, bins binaries, dir string, durabl
 	if err != nil {
 		return err
 	}
-	defer hold.Close()
 	cmd.ExtraFiles = append(cmd.ExtraFiles, hold)
 	p, err := startTied(cmd, syscall.SIGKILL)
+	_ = hold.Close() // it is the child's now
 	if err != nil {
 		return fmt.Errorf("run %s: %w", bins.initdb, err)
 	}
