@@ -84,7 +84,7 @@ func inStep(ctx context.Context, tx Tx, tasks []func(Tx) error) error {
 func (w *walker) step() (q *question, more bool, err error) {
 	q, more = w.next()
 	if w.panicked != nil {
-		panic(w.panicked)
+		panic(w.panicked) //nolint:forbidigo // the function's own, raised where the kernel contains it
 	}
 	return q, more, w.err
 }
