@@ -2,6 +2,10 @@ package bench
 
 import (
 	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -90,6 +94,29 @@ func TestAnAnswerThatIsNotASuccessIsAnError(t *testing.T) {
 	l.ids = []string{"not an account"}
 	_, err = l.load(t.Context(), oneAccount, 2, nil, func() bool { return true })
 	require.ErrorContains(t, err, "400")
+}
+
+// A page may come in pieces whose number nobody has told before.
+func TestTheFirstAnswerOfAProcess(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/" {
+			http.Error(w, "not here", http.StatusNotFound)
+			return
+		}
+		for range 3 {
+			_, _ = io.WriteString(w, "a piece")
+			w.(http.Flusher).Flush()
+		}
+	}))
+	t.Cleanup(server.Close)
+	ask := func(path string) error {
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+		require.NoError(t, err)
+		return answerOn(t.Context(), conn, []byte("GET "+path+" HTTP/1.1\r\nHost: bank\r\n\r\n"))
+	}
+	require.NoError(t, ask("/"))
+	require.ErrorContains(t, ask("/elsewhere"), "404 Not Found: not here")
 }
 
 func TestMedianIsNeverBetterThanMeasured(t *testing.T) {

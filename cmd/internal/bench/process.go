@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"strconv"
@@ -130,7 +132,15 @@ func answerOn(ctx context.Context, conn net.Conn, request []byte) (err error) {
 	if _, err := conn.Write(request); err != nil {
 		return err
 	}
-	return readAnswer(bufio.NewReader(conn))
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return fmt.Errorf("read answer: %w", err)
+	}
+	body, err := io.ReadAll(answer.Body)
+	if answer.StatusCode/100 != 2 {
+		return errors.Join(fmt.Errorf("answered %s: %s", answer.Status, body), err)
+	}
+	return errors.Join(err, answer.Body.Close())
 }
 
 // freeAddress is a loopback address that nobody listened on a moment ago.
