@@ -8,7 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
@@ -27,14 +27,17 @@ type bank struct {
 func serve(t *testing.T, answers ...http.HandlerFunc) *bank {
 	t.Helper()
 	b := &bank{}
-	var next atomic.Int64
+	var mu sync.Mutex // one request may come while the one before is being cut
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Errorf("read: %v", err)
 		}
+		mu.Lock()
 		b.asked, b.said = append(b.asked, r), append(b.said, string(body))
-		answers[min(int(next.Add(1)), len(answers))-1](w, r)
+		answer := answers[min(len(b.asked), len(answers))-1]
+		mu.Unlock()
+		answer(w, r)
 	}))
 	t.Cleanup(server.Close)
 	var err error
