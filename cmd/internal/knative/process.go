@@ -54,12 +54,12 @@ func claimProcess(n *memnet.Network) error {
 }
 
 // tuneClients drops the HTTP clients of an earlier data plane and lets new ones
-// keep enough idle connections: ingress and filter each ask for their own number
+// keep the network's number of idle connections: ingress and filter each ask for their own number
 // when they are made, and the last one wins. Zero is no limit over all hosts.
 func tuneClients() {
 	kncloudevents.ConfigureConnectionArgs(&kncloudevents.ConnectionArgs{
 		MaxIdleConns:        0,
-		MaxIdleConnsPerHost: 1024,
+		MaxIdleConnsPerHost: memnet.IdlePerHost,
 	})
 }
 

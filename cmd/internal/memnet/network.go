@@ -14,10 +14,13 @@ import (
 // ClusterDomain ends the host names of a cluster's services.
 const ClusterDomain = ".svc.cluster.local"
 
-// idlePerHost is how many idle connections a client keeps to one host. net/http
+// IdlePerHost is how many idle connections a client keeps to one host. net/http
 // keeps 2 unless told otherwise; with more callers than that at work, almost
-// every request would open and close a connection.
-const idlePerHost = 1024
+// every request would open and close a connection. But each costs 16 KiB of
+// buffers and three goroutines, for as long as it is idle, and a burst leaves
+// thousands behind: collecting garbage around them costs more than to open some
+// of them again.
+const IdlePerHost = 32
 
 // A Network carries HTTP between the handlers of one process. Its methods may
 // be called from several goroutines.
@@ -71,7 +74,7 @@ func start(pair pairing) *Network {
 	}
 	n.transport = &http.Transport{
 		DialContext:         n.DialContext,
-		MaxIdleConnsPerHost: idlePerHost,
+		MaxIdleConnsPerHost: IdlePerHost,
 		IdleConnTimeout:     90 * time.Second,
 		DisableCompression:  true,
 		Protocols:           new(http.Protocols),
