@@ -46,7 +46,7 @@ func TestClusterIsMadeAsDocumented(t *testing.T) {
 	c := connect(t, srv.ConnString(Superuser, Superuser))
 	for name, want := range map[string]string{
 		"server_encoding": "UTF8", "TimeZone": "UTC", "listen_addresses": "", "data_checksums": "on",
-		"max_connections": "23", "work_mem": "5MB", "shared_buffers": "256MB", "jit": "off",
+		"max_connections": "23", "work_mem": "5MB", "shared_buffers": "256MB", "jit": "off", "shared_preload_libraries": "plpgsql",
 		"unix_socket_permissions": "0700",
 	} {
 		require.Equal(t, want, query1[string](t, c, "select current_setting($1)", name), name)

@@ -44,6 +44,9 @@ func (o Options) settings(socketDir string) []setting {
 		// Short statements on two cores: compiling or splitting them costs
 		// more than it brings.
 		{"jit", "off"},
+		// Every connection has triggers to run; to load their language for
+		// itself would be a sixth of what it costs to open one.
+		{"shared_preload_libraries", "plpgsql"},
 		{"max_parallel_workers_per_gather", "0"},
 		{"random_page_cost", "1.1"},
 		{"effective_cache_size", "1GB"},

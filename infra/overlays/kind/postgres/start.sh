@@ -21,4 +21,4 @@ echo "alter role bank_owner password '$password'" | postgres --single -D "$PGDAT
 exec postgres -D "$PGDATA" \
   -c listen_addresses='*' -c unix_socket_directories=/run/postgresql -c hba_file=/etc/quittance/pg_hba.conf \
   -c ssl=on -c ssl_cert_file=/secrets/tls/tls.crt -c ssl_key_file=/secrets/tls/tls.key \
-  -c shared_buffers=64MB -c max_connections=100
+  -c shared_buffers=64MB -c max_connections=100 -c shared_preload_libraries=plpgsql
