@@ -63,6 +63,7 @@ var (
 	errInFlight      = errors.New("another delivery of this event is being handled")
 	errPayloadDiffer = errors.New("the same source and id came before with another payload")
 	errOvertaken     = errors.New("another delivery took the claim over")
+	errDeferred      = errors.New("put off by the function itself")
 )
 
 // malformed is an event that the door refuses.

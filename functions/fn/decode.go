@@ -55,8 +55,25 @@ type Letter struct {
 }
 
 // readEvent reads exactly one CloudEvent from a request, in binary or
-// structured mode. Errors are malformed.
+// structured mode, and refuses what no function should have to bear. Errors are
+// malformed.
 func readEvent(w http.ResponseWriter, r *http.Request) (*cloudevents.Event, error) {
+	event, err := readLetter(w, r)
+	if err != nil {
+		return nil, err
+	}
+	if r.Header.Get("Content-Type") == "" && len(event.Data()) > 0 {
+		return nil, malformed{Unsupported, "content type missing"}
+	}
+	if err := checkAttributes(event); err != nil {
+		return nil, err
+	}
+	return event, nil
+}
+
+// readLetter is readEvent for a sink: what a consumer has refused for its
+// attributes or for its missing content type has nowhere else to go.
+func readLetter(w http.ResponseWriter, r *http.Request) (*cloudevents.Event, error) {
 	if r.Method != http.MethodPost {
 		return nil, malformed{WrongMethod, "events are POSTed"}
 	}
@@ -75,13 +92,10 @@ func readEvent(w http.ResponseWriter, r *http.Request) (*cloudevents.Event, erro
 		return nil, fmt.Errorf("read body: %w", err) // the connection broke: not the event's fault
 	}
 	var typed bool
-	switch {
-	case structured:
+	if structured {
 		if typed, err = checkStructured(body); err != nil {
 			return nil, err
 		}
-	case r.Header.Get("Content-Type") == "" && len(body) > 0:
-		return nil, malformed{Unsupported, "content type missing"}
 	}
 	event, err := decodeEvent(r, structured, body)
 	if err != nil {
@@ -90,8 +104,11 @@ func readEvent(w http.ResponseWriter, r *http.Request) (*cloudevents.Event, erro
 	if structured && !typed {
 		event.SetDataContentType(cloudevents.ApplicationJSON)
 	}
-	if err := checkAttributes(event); err != nil {
-		return nil, err
+	if err := event.Validate(); err != nil {
+		return nil, malformed{Malformed, "not a CloudEvent: " + err.Error()}
+	}
+	if event.SpecVersion() != cloudevents.VersionV1 {
+		return nil, malformed{Malformed, "not a CloudEvent of version 1.0"}
 	}
 	return event, nil
 }
@@ -171,13 +188,8 @@ func isStructured(h http.Header) (bool, error) {
 	}
 }
 
+// checkAttributes holds an event to the limits of the door.
 func checkAttributes(e *cloudevents.Event) error {
-	if err := e.Validate(); err != nil {
-		return malformed{Malformed, "not a CloudEvent: " + err.Error()}
-	}
-	if e.SpecVersion() != cloudevents.VersionV1 {
-		return malformed{Malformed, "not a CloudEvent of version 1.0"}
-	}
 	attributes := map[string]string{"id": e.ID(), "source": e.Source(), "type": e.Type(), "subject": e.Subject()}
 	for name, value := range e.Extensions() {
 		attributes[name] = fmt.Sprint(value)

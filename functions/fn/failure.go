@@ -34,7 +34,7 @@ func (h *Host) fail(ctx context.Context, r *received, err error) {
 func (h *Host) recordFailure(ctx context.Context, r *received, cause error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	reason := storable(cause.Error())
+	reason := keepable(cause.Error(), maxStoredReason)
 	if _, err := h.pool.Exec(ctx, `
 		insert into delivery.failure as f (consumer, source, id, last_error) values ($1, $2, $3, $4)
 		on conflict on constraint failure_once do update
@@ -44,11 +44,14 @@ func (h *Host) recordFailure(ctx context.Context, r *received, cause error) {
 	}
 }
 
-// storable is a text as Postgres takes it, of bounded length: without NUL and
-// without half a letter.
-func storable(text string) string {
-	if len(text) > 2000 {
-		text = text[:2000]
+// maxStoredReason bounds the text of a failure, in bytes.
+const maxStoredReason = 2000
+
+// keepable is a text as Postgres takes it, of at most so many bytes: without NUL
+// and without half a letter.
+func keepable(text string, most int) string {
+	if len(text) > most {
+		text = text[:most]
 	}
 	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "")
 }
@@ -69,7 +72,14 @@ func LastFailure(ctx context.Context, tx Tx, function, source, id string) (strin
 	return why, nil
 }
 
-func (h *Host) panicked(ctx context.Context, p any) {
+// contain is deferred where code of a function runs, and turns its panic into an
+// error: a mistake in one event's handling is not the end of the process.
+func (h *Host) contain(ctx context.Context, err *error) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	*err = fmt.Errorf("panic: %v", p)
 	h.metrics.alarm(ctx, "panic")
 	h.log(ctx).ErrorContext(ctx, "panic", "panic", p, "stack", string(debug.Stack()))
 }

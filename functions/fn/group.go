@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -269,12 +268,7 @@ func wantsRetry(err error) bool {
 
 func (g *group) once(ctx context.Context, units []*unit) (results []result, err error) {
 	h := g.host
-	defer func() {
-		if p := recover(); p != nil {
-			results, err = nil, fmt.Errorf("panic: %v", p)
-			h.panicked(ctx, p)
-		}
-	}()
+	defer h.contain(ctx, &err)
 	var after []func()
 	results, err = h.inTransaction(ctx, units, func(tx Tx, verdicts []error) ([]result, error) {
 		tx.after = &after

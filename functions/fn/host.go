@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"log/slog"
 	"net/http"
@@ -145,12 +144,19 @@ func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // accept reads the event from the request and delivers it.
 func (h *Host) accept(ctx context.Context, w http.ResponseWriter, r *http.Request) (eventType string, said []Envelope, err error) {
-	event, err := readEvent(w, r)
+	eventType = "unknown"
+	defer h.contain(ctx, &err) // while the payload is decoded and validated
+	read := readEvent
+	sink := h.function.sink()
+	if sink != nil {
+		read = readLetter
+	}
+	event, err := read(w, r)
 	if err != nil {
 		h.logger.WarnContext(ctx, "refused at the door", "error", err)
-		return "unknown", nil, err
+		return eventType, nil, err
 	}
-	if sink := h.function.sink(); sink != nil {
+	if sink != nil {
 		return "any", nil, h.sinkEvent(ctx, r.URL.Path, event, sink)
 	}
 	received, err := h.receive(event)
@@ -159,7 +165,7 @@ func (h *Host) accept(ctx context.Context, w http.ResponseWriter, r *http.Reques
 			h.metrics.alarm(ctx, "unauthorized")
 		}
 		h.logger.WarnContext(ctx, "refused at the door", "id", event.ID(), "type", event.Type(), "source", event.Source(), "error", err)
-		return "unknown", nil, err
+		return eventType, nil, err
 	}
 	said, err = h.take(ctx, r, received)
 	return string(received.eventType), said, err
@@ -168,13 +174,8 @@ func (h *Host) accept(ctx context.Context, w http.ResponseWriter, r *http.Reques
 // take delivers an event that came with request r.
 func (h *Host) take(ctx context.Context, r *http.Request, received *received) (said []Envelope, err error) {
 	ctx, span := h.span(ctx, r, received)
-	defer func() {
-		if p := recover(); p != nil { // in pairs; the function's other code is guarded where it runs
-			err = fmt.Errorf("panic: %v", p)
-			h.panicked(ctx, p)
-		}
-		endSpan(span, err)
-	}()
+	defer func() { endSpan(span, err) }()
+	defer h.contain(ctx, &err) // in pairs; the function's other code is guarded where it runs
 	ctx = WithLog(ctx, "correlation_id", received.correlationID, "event_id", received.id, "event_type", string(received.eventType))
 	if pairs := received.handler.pairs; pairs != nil {
 		ctx = WithLog(ctx, pairs(received.data)...)
@@ -202,6 +203,8 @@ func (h *Host) deliver(ctx context.Context, r *received, represent bool) (said [
 		if represent {
 			return h.saidBefore(ctx, r)
 		}
+		return nil, nil
+	case errors.Is(err, errDeferred): // not handled, but the broker need not come again
 		return nil, nil
 	case err != nil:
 		h.fail(ctx, r, err)

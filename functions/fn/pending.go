@@ -27,7 +27,8 @@ func (p Pending) Data() events.Data { return p.received.data }
 // Read takes one event through the door and has no effect: a function with an
 // API of its own can look at an event, or at several, before it decides to have
 // them handled. Verdict tells what an error means.
-func (h *Host) Read(w http.ResponseWriter, r *http.Request) (Pending, error) {
+func (h *Host) Read(w http.ResponseWriter, r *http.Request) (p Pending, err error) {
+	defer h.contain(r.Context(), &err)
 	event, err := readEvent(w, r)
 	if err != nil {
 		return Pending{}, err

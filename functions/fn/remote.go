@@ -24,7 +24,7 @@ const maxUnknown = 72 * time.Hour
 func (h *Host) deliverRemote(ctx context.Context, r *received) ([]Envelope, error) {
 	remote := r.handler.remote
 	var plan Plan[any]
-	prepared := h.lane(r.data.PartitionKey()).do(&unit{
+	prepared := h.laneOf(r.data).do(&unit{
 		ctx: ctx, claim: claim{kind: claimLease, r: r}, cause: r.cause(ctx),
 		run: func(ctx context.Context, tx Tx) ([]events.Data, error) {
 			var err error
@@ -41,7 +41,7 @@ func (h *Host) deliverRemote(ctx context.Context, r *received) ([]Envelope, erro
 		return nil, h.unknown(ctx, r, prepared, err)
 	}
 	var again *againError
-	settled := h.lane(r.data.PartitionKey()).do(&unit{
+	settled := h.laneOf(r.data).do(&unit{
 		ctx: ctx, claim: claim{kind: claimSettle, r: r, fence: prepared.fence}, cause: r.cause(ctx),
 		run: func(ctx context.Context, tx Tx) ([]events.Data, error) {
 			again = nil // the transaction may run more than once
@@ -92,12 +92,7 @@ func (h *Host) keepClaim(ctx context.Context, tx Tx, r *received, fence int64) e
 
 // call makes the outside call, with no transaction open.
 func (h *Host) call(ctx context.Context, remote *remote, request any) (result any, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-			h.panicked(ctx, p)
-		}
-	}()
+	defer h.contain(ctx, &err)
 	if err := fp.Hit(ctx, h.function.Name+".before-call"); err != nil {
 		return nil, err
 	}
@@ -111,7 +106,8 @@ func (h *Host) call(ctx context.Context, remote *remote, request any) (result an
 // unknown records that the outcome of a call is not known. The claim is given
 // back at once, so that the next delivery need not wait for the lease. The
 // first tries are left to the broker; later ones have a due time in
-// delivery.redelivery, and the broker is told that all is well.
+// delivery.redelivery, the broker is told that all is well, and the caller
+// errDeferred.
 func (h *Host) unknown(ctx context.Context, r *received, prepared result, cause error) error {
 	var p permanent
 	if errors.As(cause, &p) {
@@ -147,13 +143,13 @@ func (h *Host) unknown(ctx context.Context, r *received, prepared result, cause 
 	if err != nil {
 		return fmt.Errorf("defer after %w: %w", cause, err)
 	}
-	h.recordFailure(ctx, r, cause)
 	if since >= maxUnknown {
 		return Permanent(fmt.Errorf("the outcome is unknown for %s: %w", since.Round(time.Minute), cause))
 	}
+	h.recordFailure(ctx, r, cause)
 	h.metrics.deferred(ctx, string(r.eventType))
 	h.log(ctx).WarnContext(ctx, "deferred", "attempts", prepared.attempts, "wait", wait, "error", cause)
-	return nil
+	return errDeferred
 }
 
 // release gives a claim back so that the next delivery can take it at once.

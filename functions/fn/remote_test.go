@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"testing"
 	"time"
@@ -108,12 +109,15 @@ func TestLongOutages(t *testing.T) {
 func TestOutagesAreLeftToTheBrokerFirst(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	door := r.open(charging(&processor{unknown: 4}), fn.Options{})
+	log := &lines{}
+	door := r.open(charging(&processor{unknown: 4}), fn.Options{Logger: slog.New(slog.NewTextHandler(log, nil))})
 	e := fntest.Event(validated(submitted()))
 	for _, want := range []int{503, 503, 200} {
 		status, _ := door.Post(t, e)
 		require.Equal(t, want, status)
 	}
+	require.Contains(t, log.String(), "msg=deferred")
+	require.NotContains(t, log.String(), "msg=handled")
 	require.Equal(t, 1, r.count(`from delivery.redelivery where attempts = 0 and lease is null`))
 	r.exec(`update delivery.redelivery set lease = gen_random_uuid(), due_at = now() + interval '1 hour'`)
 	status, _ := door.Post(t, e)

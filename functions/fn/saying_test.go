@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -277,6 +278,50 @@ func TestSink(t *testing.T) {
 	status, _ = door.Post(t, e)
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	r.holds(2, 0, 2)
+}
+
+// TestSinkTakesWhatAConsumerRefuses: what was refused for its attributes ends in
+// the sink, which must not refuse it for the same reason.
+func TestSinkTakesWhatAConsumerRefuses(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	consumer := r.open(local(func(context.Context, fn.Tx, fn.In[events.PaymentSubmitted]) ([]events.Data, error) { return nil, nil }), fn.Options{})
+	letters := make(chan fn.Letter, 1)
+	sink := r.open(function("dead-letter", fn.Sink(func(_ context.Context, _ fn.Tx, l fn.Letter) ([]events.Data, error) {
+		letters <- l
+		return nil, nil
+	})), fn.Options{})
+	set := func(name, value string) func(http.Header) {
+		return func(h http.Header) {
+			if h.Set(name, value); value == "" {
+				h.Del(name)
+			}
+		}
+	}
+	long := strings.Repeat("x", 600)
+	for name, tt := range map[string]struct {
+		change func(http.Header)
+		answer fn.Answer
+		want   func(fn.Letter) bool
+	}{
+		"a long subject":   {set("Ce-Subject", long), fn.Malformed, func(l fn.Letter) bool { return l.Subject == long[:512] }},
+		"a long extension": {set("Ce-Custom", long), fn.Malformed, func(l fn.Letter) bool { return l.Extensions["custom"] == long }},
+		"half a letter":    {set("Ce-Subject", "caf\xe9"), fn.Malformed, func(l fn.Letter) bool { return l.Subject == "caf" }},
+		"long ago":         {set("Ce-Time", "1899-12-31T00:00:00Z"), fn.Malformed, func(l fn.Letter) bool { return len(l.Data) > 0 }},
+		"untyped":          {set("Content-Type", ""), fn.Unsupported, func(l fn.Letter) bool { return l.ContentType == "" && len(l.Data) > 0 }},
+	} {
+		request := func(url string) *http.Request {
+			request, err := fntest.Signed(fntest.Event(submitted())).Request(t.Context(), url)
+			require.NoError(t, err)
+			tt.change(request.Header)
+			return request
+		}
+		status, _ := consumer.Do(t, request(consumer.URL))
+		require.Equal(t, int(tt.answer), status, name)
+		status, text := sink.Do(t, request(sink.URL))
+		require.Equal(t, http.StatusOK, status, "%s: %s", name, text)
+		require.True(t, tt.want(<-letters), name)
+	}
 }
 
 // TestLastFailure is what a room can read about an earlier try.

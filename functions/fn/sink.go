@@ -19,14 +19,24 @@ func (f Function) sink() func(context.Context, Tx, Letter) ([]events.Data, error
 	return nil
 }
 
-// sinkEvent hands the event over as it is.
+// Bounds of a letter's attributes, in bytes. A consumer may have refused the event
+// because one is longer; what is kept of it is cut, and fits an index.
+const (
+	maxLetterPath      = 200 // the consumer's name, as events carry it
+	maxLetterAttribute = 512
+	maxLetterExtension = 4096 // Knative's own carry up to 1 KiB of the consumer's answer, in base64
+)
+
+// sinkEvent hands the event over as it came, cut to what can be kept.
 func (h *Host) sinkEvent(ctx context.Context, path string, e *cloudevents.Event, sink func(context.Context, Tx, Letter) ([]events.Data, error)) error {
+	path = keepable(path, maxLetterPath)
 	letter := Letter{
-		Path: path, ID: e.ID(), Source: e.Source(), Type: e.Type(), Subject: e.Subject(),
-		Extensions: map[string]string{}, ContentType: e.DataContentType(), Data: e.Data(),
+		Path: path, ID: keepable(e.ID(), maxLetterAttribute), Source: keepable(e.Source(), maxLetterAttribute),
+		Type: keepable(e.Type(), maxLetterAttribute), Subject: keepable(e.Subject(), maxLetterAttribute),
+		Extensions: map[string]string{}, ContentType: keepable(e.DataContentType(), maxLetterAttribute), Data: e.Data(),
 	}
 	for name, value := range e.Extensions() {
-		letter.Extensions[name] = fmt.Sprint(value)
+		letter.Extensions[name] = keepable(fmt.Sprint(value), maxLetterExtension)
 	}
 	correlationID := letter.Extensions["correlationid"]
 	if correlationID == "" {

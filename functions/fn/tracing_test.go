@@ -123,6 +123,12 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // TestA27_E10_Logs: one JSON object per line, with the event, the journey and
 // the room's own pairs, on the kernel's lines and on the room's.
 func TestA27_E10_Logs(t *testing.T) {
@@ -147,7 +153,7 @@ func TestA27_E10_Logs(t *testing.T) {
 	door.Host.Close()
 
 	seen := map[string]map[string]any{}
-	for line := range strings.Lines(log.text.String()) {
+	for line := range strings.Lines(log.String()) {
 		var entry map[string]any
 		require.NoError(t, json.Unmarshal([]byte(line), &entry))
 		require.Equal(t, "validation", entry["function"], line)

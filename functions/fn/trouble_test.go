@@ -18,6 +18,16 @@ import (
 	"quittance.dev/functions/fn/fntest"
 )
 
+// brittle is a payload that is broken by being looked at.
+type brittle struct{ events.PaymentSubmitted }
+
+var whenValidated func()
+
+func (b brittle) Validate() error {
+	whenValidated()
+	return b.PaymentSubmitted.Validate()
+}
+
 // TestPanics: wherever a function's own code panics, the process lives, the
 // event is tried again and somebody is told. Not parallel: it reads the
 // counters.
@@ -26,6 +36,7 @@ func TestPanics(t *testing.T) {
 	r := newRig(t)
 	var once sync.Once
 	fall := func() { once.Do(func() { panic("a bug") }) }
+	whenValidated = fall
 	for place, f := range map[string]fn.Function{
 		"apply": local(func(context.Context, fn.Tx, fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
 			fall()
@@ -51,6 +62,8 @@ func TestPanics(t *testing.T) {
 			})),
 		"call":   charging(&processor{before: func(context.Context, int) error { fall(); return nil }}),
 		"settle": charging(&processor{settle: func(context.Context, fn.Tx, order) error { fall(); return nil }}),
+		"validate": function("validation", fn.Local(
+			func(context.Context, fn.Tx, fn.In[brittle]) ([]events.Data, error) { return nil, nil })),
 		"log pairs": function("validation", fn.LogWith(fn.Local(
 			func(context.Context, fn.Tx, fn.In[events.PaymentSubmitted]) ([]events.Data, error) { return nil, nil }),
 			func(events.PaymentSubmitted) []any { fall(); return nil })),

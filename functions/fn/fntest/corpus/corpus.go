@@ -34,10 +34,12 @@ type Case struct {
 	// Of CloudEvents: attributes and headers over those of a valid event in
 	// binary mode; an empty value removes one. A body in structured mode says so
 	// by its Content-Type. Payload means that only a function which reads the
-	// payload refuses it; a dead-letter sink takes it.
+	// payload refuses it; Kept, that it is a CloudEvent but over the limits of the
+	// door. A dead-letter sink takes both.
 	Header  map[string]string `json:"header,omitempty"`
 	Twice   string            `json:"twice,omitempty"` // a header that is sent a second time
 	Payload bool              `json:"payload,omitempty"`
+	Kept    bool              `json:"kept,omitempty"`
 
 	Status  int    `json:"status"`            // 0: accepted
 	Problem string `json:"problem,omitempty"` // the type at the API, after urn:quittance:problem:
