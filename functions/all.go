@@ -14,6 +14,7 @@ import (
 	"quittance.dev/functions/closuree"
 	"quittance.dev/functions/closuremambu"
 	"quittance.dev/functions/deadletter"
+	"quittance.dev/functions/delivery"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/ledgerposting"
 	"quittance.dev/functions/notify"
@@ -55,7 +56,7 @@ func All(o Outside, s Settings) []fn.Function {
 		notify.New(s.Notify, o.Mail, o.Text),
 		operations.New(banking.Book{}),
 		projecting.New(),
-		deadletter.New(),
+		deadletter.New(delivery.NewCounters(otel.GetMeterProvider())),
 		audit.New(s.AuditDeadline),
 	}
 }

@@ -4,9 +4,11 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/metric/noop"
 
 	"quittance.dev/events"
 	"quittance.dev/functions/deadletter"
+	"quittance.dev/functions/delivery"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/fn/fntest"
 )
@@ -17,7 +19,9 @@ func TestConformance(t *testing.T) {
 	t.Parallel()
 	id := func(name string) string { return uuid.NewSHA1(uuid.NameSpaceOID, []byte(name)).String() }
 	fntest.Conformance(t, fntest.Subject{
-		New: func(testing.TB) (fn.Function, func() string) { return deadletter.New(), nil },
+		New: func(testing.TB) (fn.Function, func() string) {
+			return deadletter.New(delivery.NewCounters(noop.NewMeterProvider())), nil
+		},
 		Events: []events.Data{
 			events.PaymentSubmitted{PaymentID: id("p"), InvoiceID: id("i"), AmountMinor: 1, Currency: "EUR"},
 			events.ReceiptIssued{}, // one that no reader would take

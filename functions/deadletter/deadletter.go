@@ -13,12 +13,16 @@ import (
 	"quittance.dev/functions/fn"
 )
 
+// sink keeps what ends here.
+type sink struct{ count *delivery.Counters }
+
 // New makes the function.
-func New() fn.Function {
-	return fn.Function{Name: "dead-letter", Handlers: []fn.Handler{fn.Sink(record)}}
+func New(count *delivery.Counters) fn.Function {
+	s := sink{count}
+	return fn.Function{Name: "dead-letter", Handlers: []fn.Handler{fn.Sink(s.record)}}
 }
 
-func record(ctx context.Context, tx fn.Tx, letter fn.Letter) ([]events.Data, error) {
+func (s sink) record(ctx context.Context, tx fn.Tx, letter fn.Letter) ([]events.Data, error) {
 	d := read(letter)
 	if d.Code == 0 && !heard(d) {
 		// Nobody answered, so perhaps not even the Trigger's filter saw it: every
@@ -29,6 +33,7 @@ func record(ctx context.Context, tx fn.Tx, letter fn.Letter) ([]events.Data, err
 		}
 		if !owed {
 			fn.Log(ctx).InfoContext(ctx, "given up by the broker, and not owed", "consumer", d.Consumer, "event_id", d.EventID, "event_type", d.Type)
+			s.count.NotOwed(ctx, tx, d.Consumer)
 			return nil, nil
 		}
 	}
@@ -36,6 +41,7 @@ func record(ctx context.Context, tx fn.Tx, letter fn.Letter) ([]events.Data, err
 	if err != nil || verdict != delivery.Recorded {
 		return nil, err
 	}
+	s.count.Recorded(ctx, tx, d.Consumer)
 	return []events.Data{events.DeadLetterRecorded{
 		DeadLetterID: delivery.IDOf(d), Consumer: d.Consumer, EventType: d.Type,
 	}}, nil

@@ -8,9 +8,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"quittance.dev/events"
 	"quittance.dev/functions/deadletter"
+	"quittance.dev/functions/delivery"
 	"quittance.dev/functions/delivery/deliverytest"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/fn/fntest"
@@ -19,16 +23,43 @@ import (
 
 type bench struct {
 	*deliverytest.Rows
-	door *fntest.Door
+	door   *fntest.Door
+	meters *sdkmetric.ManualReader
 }
 
 // open serves the sink; path is the part of the address that a Trigger adds.
 func open(t *testing.T, path string) *bench {
 	t.Helper()
 	db := pgtest.New(t)
-	b := &bench{Rows: deliverytest.NewRows(t, db.Pool("")), door: fntest.Open(t, deadletter.New(), db.Pool("quittance_dead_letter"), fn.Options{})}
+	meters := sdkmetric.NewManualReader()
+	count := delivery.NewCounters(sdkmetric.NewMeterProvider(sdkmetric.WithReader(meters)))
+	b := &bench{
+		Rows: deliverytest.NewRows(t, db.Pool("")), meters: meters,
+		door: fntest.Open(t, deadletter.New(count), db.Pool("quittance_dead_letter"), fn.Options{}),
+	}
 	b.door.URL += path
 	return b
+}
+
+// counted is what the counter of that name has for the consumer.
+func (b *bench) counted(t *testing.T, name, consumer string) (sum int64) {
+	t.Helper()
+	var all metricdata.ResourceMetrics
+	require.NoError(t, b.meters.Collect(t.Context(), &all))
+	for _, scope := range all.ScopeMetrics {
+		for _, m := range scope.Metrics {
+			data, ok := m.Data.(metricdata.Sum[int64])
+			if !ok || m.Name != name {
+				continue
+			}
+			for _, point := range data.DataPoints {
+				if v, ok := point.Attributes.Value(attribute.Key("consumer")); ok && v.AsString() == consumer {
+					sum += point.Value
+				}
+			}
+		}
+	}
+	return sum
 }
 
 func (b *bench) post(t *testing.T, e fn.Envelope, header ...string) {
@@ -130,6 +161,7 @@ func TestNotOwed(t *testing.T) {
 	b.Exec(`insert into delivery.subscription (consumer, type) values ('payment', $1)`, events.TypeProcessorNotified)
 	b.post(t, e)
 	require.Zero(t, b.Count(`from delivery.dead_letter`))
+	require.EqualValues(t, 1, b.counted(t, "quittance.dead_letters.not_owed", "payment"), "an operator sees that there are such")
 	b.post(t, e, "Ce-Knativeerrorcode", "400")
 	require.Equal(t, 1, b.Count(`from delivery.dead_letter`), "somebody did send it there: a mistake in a manifest")
 	b.Exec(`truncate delivery.dead_letter`)
@@ -137,6 +169,7 @@ func TestNotOwed(t *testing.T) {
 	b.Owes("payment") // what it hears now
 	b.post(t, e)
 	require.Equal(t, 1, b.Count(`from delivery.dead_letter`))
+	require.EqualValues(t, 1, b.counted(t, "quittance.dead_letters.not_owed", "payment"))
 }
 
 // TestTwoConsumersOfOneEvent: each has its letter, and each is told of.
@@ -148,6 +181,8 @@ func TestTwoConsumersOfOneEvent(t *testing.T) {
 		b.door.URL = url + "/" + consumer
 		b.post(t, e, "Ce-Knativeerrorcode", "422")
 	}
+	b.post(t, e, "Ce-Knativeerrorcode", "422") // known already
+	require.EqualValues(t, 1, b.counted(t, "quittance.dead_letters.recorded", "receipt"))
 	require.Equal(t, 2, b.Count(`from delivery.dead_letter where event_id = $1`, e.ID))
 	require.Equal(t, 2, deliverytest.One[int](b.Rows, `select count(distinct id)::int from delivery.outbox
 		where type = $1 and traceparent like $2`, events.TypeDeadLetterRecorded, e.TraceParent[:35]+"%"))
@@ -164,6 +199,10 @@ func TestOddLetters(t *testing.T) {
 	} {
 		b.post(t, e)
 	}
-	require.Equal(t, 3, b.Count(`from delivery.dead_letter where consumer = 'unknown'`))
+	long := strings.Repeat("x", 10000) // more than fits an index
+	b.post(t, fn.Envelope{ID: long, Source: long, Type: events.Type(long), Subject: long, CorrelationID: long, Data: []byte(`{}`)}, "Ce-Custom", "caf\xe9")
+	require.Equal(t, 1, b.Count(`from delivery.dead_letter where event_id = left($1, 512) and extensions->>'custom' = 'caf'`, long))
+	require.Equal(t, 4, b.Count(`from delivery.dead_letter where consumer = 'unknown'`))
+	require.EqualValues(t, 4, b.counted(t, "quittance.dead_letters.recorded", "unknown"))
 	require.Equal(t, 1, b.Count(`from delivery.dead_letter where data = '\x0001206e6f204a534f4e'`))
 }

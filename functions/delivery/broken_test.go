@@ -77,7 +77,7 @@ func TestBrokenTables(t *testing.T) {
 				return err
 			}},
 		"bury redelivery: record the dead letter": {func(b *bench) { b.refuse("insert", "delivery.dead_letter") },
-			func(b *bench) error { return b.claimAgain(1)[0].Bury(context.Background(), b.relay, 400, "x") }},
+			func(b *bench) error { return b.claimAgain(1)[0].Bury(context.Background(), b.relay, b.count, 400, "x") }},
 	} {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()

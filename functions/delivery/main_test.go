@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric/noop"
 	"go.uber.org/goleak"
 
 	"quittance.dev/events"
@@ -29,12 +30,13 @@ type bench struct {
 	t     testing.TB
 	db    *pgtest.DB
 	relay *pgxpool.Pool
+	count *delivery.Counters
 }
 
 func newBench(t testing.TB) *bench {
 	t.Helper()
 	db := pgtest.New(t)
-	return &bench{Rows: deliverytest.NewRows(t, db.Pool("")), t: t, db: db, relay: db.Pool("quittance_relay")}
+	return &bench{Rows: deliverytest.NewRows(t, db.Pool("")), t: t, db: db, relay: db.Pool("quittance_relay"), count: delivery.NewCounters(noop.NewMeterProvider())}
 }
 
 // inTx runs work in a transaction of the named function, as the kernel does.

@@ -174,7 +174,7 @@ func TestErrorsSayWhat(t *testing.T) {
 		"postpone 1 events":   func() error { return delivery.Postpone(t.Context(), b.relay, []int64{1}, 0) },
 		"finish redelivery":   func() error { return again[0].Finish(t.Context(), b.relay) },
 		"put redelivery off":  func() error { return again[0].Again(t.Context(), b.relay, 0) },
-		"bury redelivery":     func() error { return again[0].Bury(t.Context(), b.relay, 400, "") },
+		"bury redelivery":     func() error { return again[0].Bury(t.Context(), b.relay, b.count, 400, "") },
 	} {
 		require.ErrorContains(t, do(), want)
 	}

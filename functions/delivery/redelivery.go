@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"quittance.dev/events"
@@ -26,8 +27,11 @@ type Redelivery struct {
 const (
 	Deferred = "deferred" // an outside system's answer stayed unknown
 	Unheard  = "unheard"  // the audit found no row of the consumer
-	Replay   = "replay"   // a person asked for it
 )
+
+type execer interface {
+	Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error)
+}
 
 // maxAge is how long a redelivery is tried before it becomes a dead letter.
 const maxAge = 72 * time.Hour
@@ -95,7 +99,11 @@ func (r Redelivery) Finish(ctx context.Context, pool *pgxpool.Pool) error {
 
 // Again makes the redelivery due after wait.
 func (r Redelivery) Again(ctx context.Context, pool *pgxpool.Pool, wait time.Duration) error {
-	if _, err := pool.Exec(ctx, `
+	return r.putOff(ctx, pool, wait)
+}
+
+func (r Redelivery) putOff(ctx context.Context, q execer, wait time.Duration) error {
+	if _, err := q.Exec(ctx, `
 		update delivery.redelivery set due_at = now() + $5::interval
 		where consumer = $1 and source = $2 and id = $3 and lease = $4`,
 		r.Consumer, r.Source, r.ID, r.lease, wait); err != nil {
@@ -104,24 +112,37 @@ func (r Redelivery) Again(ctx context.Context, pool *pgxpool.Pool, wait time.Dur
 	return nil
 }
 
+// stillClaimed is how long a redelivery is put off that would be buried, while the
+// consumer's claim is younger than maxAge.
+const stillClaimed = time.Minute
+
 // Bury turns a redelivery that the consumer refused for good, or could not take
-// for longer than maxAge, into a dead letter, in one transaction.
-func (r Redelivery) Bury(ctx context.Context, pool *pgxpool.Pool, code int, reason string) error {
-	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
-		if _, err := Record(ctx, tx, DeadLetter{
+// for longer than maxAge, into a dead letter, in one transaction. While Record
+// finds it Waiting it stays: this row is what it waits for.
+func (r Redelivery) Bury(ctx context.Context, pool *pgxpool.Pool, count *Counters, code int, reason string) error {
+	var verdict Verdict
+	err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) (err error) {
+		verdict, err = Record(ctx, tx, DeadLetter{
 			Consumer: r.Consumer, Source: r.Source, EventID: r.ID, Type: string(r.Type), Subject: r.Subject,
 			CorrelationID: r.CorrelationID, TraceParent: r.TraceParent, Extensions: map[string]string{},
 			ContentType: "application/json", Data: r.Data, Code: code, Reason: reason,
-		}); err != nil {
+		})
+		if err != nil {
 			return err
 		}
-		_, err := tx.Exec(ctx, `
+		if verdict == Waiting {
+			return r.putOff(ctx, tx, stillClaimed)
+		}
+		_, err = tx.Exec(ctx, `
 			delete from delivery.redelivery where consumer = $1 and source = $2 and id = $3 and lease = $4`,
 			r.Consumer, r.Source, r.ID, r.lease)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("bury redelivery: %w", err)
+	}
+	if verdict == Recorded {
+		count.recorded.Add(ctx, 1, by(r.Consumer))
 	}
 	return nil
 }

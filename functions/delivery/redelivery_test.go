@@ -2,6 +2,8 @@ package delivery_test
 
 import (
 	"context"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,7 +59,7 @@ func TestRedeliveriesAreLeased(t *testing.T) {
 	require.NoError(t, taken[0].Again(t.Context(), b.relay, time.Hour))
 	require.Equal(t, 1, b.Count(`from delivery.redelivery where consumer = 'receipt' and due_at > now() + interval '59 minutes'`))
 	require.NoError(t, taken[0].Finish(t.Context(), b.relay))
-	require.NoError(t, second[0].Bury(t.Context(), b.relay, 422, "no such invoice"))
+	require.NoError(t, second[0].Bury(t.Context(), b.relay, b.count, 422, "no such invoice"))
 	require.Zero(t, b.Count(`from delivery.redelivery`))
 	require.Equal(t, 1, b.Count(`from delivery.dead_letter where consumer = 'payment' and error_code = 422 and reason = 'no such invoice'`))
 }
@@ -71,7 +73,7 @@ func TestBuryIsOneTransaction(t *testing.T) {
 	due := b.claimAgain(1)
 	b.Exec(`create function delivery.no() returns trigger language plpgsql as $$ begin raise exception 'not now'; end $$`)
 	b.Exec(`create trigger no before delete on delivery.redelivery for each row execute function delivery.no()`)
-	require.ErrorContains(t, due[0].Bury(t.Context(), b.relay, 400, "x"), "not now")
+	require.ErrorContains(t, due[0].Bury(t.Context(), b.relay, b.count, 400, "x"), "not now")
 	require.Zero(t, b.Count(`from delivery.dead_letter`))
 	require.Equal(t, 1, b.Count(`from delivery.redelivery`))
 }
@@ -84,8 +86,56 @@ func TestBuryAfterAll(t *testing.T) {
 	b.Again("payment", e)
 	due := b.claimAgain(1)
 	b.Done("payment", e)
-	require.NoError(t, due[0].Bury(t.Context(), b.relay, 400, "x"))
+	require.NoError(t, due[0].Bury(t.Context(), b.relay, b.count, 400, "x"))
 	require.Zero(t, b.Count(`from delivery.dead_letter`))
+	require.Zero(t, b.Count(`from delivery.redelivery`))
+}
+
+// TestReplayByHand runs what docs/operations.md tells an operator to do.
+func TestReplayByHand(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	e := b.Sent(time.Minute)
+	letter := deliverytest.Letter("payment", e, 422, "no such invoice")
+	require.Equal(t, delivery.Recorded, b.record(letter))
+	manual, err := os.ReadFile("../../docs/operations.md")
+	require.NoError(t, err)
+	_, statements, found := strings.Cut(string(manual), "```sql\nbegin;")
+	require.True(t, found)
+	statements, _, found = strings.Cut(statements, "commit;")
+	require.True(t, found)
+	for statement := range strings.SplitSeq(strings.TrimSpace(statements), ";\n") {
+		b.Exec(strings.ReplaceAll(statement, "'ID'", "'"+delivery.IDOf(letter)+"'"))
+	}
+	require.Equal(t, 1, b.Count(`from delivery.dead_letter where status = 'replaying'`))
+
+	due := b.claimAgain(1)
+	require.Equal(t, "payment", due[0].Consumer)
+	require.Equal(t, e.ID, due[0].ID)
+	require.NoError(t, due[0].Bury(t.Context(), b.relay, b.count, 422, "still no such invoice"))
+	require.Equal(t, 1, b.Count(`from delivery.dead_letter where status = 'open' and times = 2 and reason like 'still%'`))
+	require.Zero(t, b.Count(`from delivery.redelivery`))
+}
+
+// TestBuryWhileClaimed: the audit queued it long ago, and the consumer came back
+// and claimed it only lately. What it waits for is not cleared away.
+func TestBuryWhileClaimed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	e := b.Sent(time.Minute)
+	b.Again("payment", e)
+	b.Exec(`update delivery.redelivery set created_at = now() - interval '73 hours'`)
+	due := b.claimAgain(1)
+	require.True(t, due[0].Old)
+	b.Claimed("payment", e, -time.Second)
+	require.NoError(t, due[0].Bury(t.Context(), b.relay, b.count, 503, "not yet"))
+	require.Zero(t, b.Count(`from delivery.dead_letter`))
+	require.Equal(t, 1, b.Count(`from delivery.redelivery where due_at between now() and now() + interval '1 minute'`))
+
+	b.Exec(`update delivery.idempotency set first_seen = now() - interval '73 hours'`)
+	b.Exec(`update delivery.redelivery set due_at = now()`)
+	require.NoError(t, b.claimAgain(1)[0].Bury(t.Context(), b.relay, b.count, 503, "not yet"))
+	require.Equal(t, 1, b.Count(`from delivery.dead_letter`))
 	require.Zero(t, b.Count(`from delivery.redelivery`))
 }
 

@@ -45,10 +45,10 @@ func (r *Relay) redeliver(working context.Context, d delivery.Redelivery) {
 		log.InfoContext(ctx, "delivered again", "attempts", d.Attempts)
 	case err == nil && final(status):
 		log.ErrorContext(ctx, "refused again", "status", status, "reason", reason)
-		err = d.Bury(ctx, r.pool, status, reason)
+		err = d.Bury(ctx, r.pool, r.letters, status, reason)
 	case d.Old:
 		log.ErrorContext(ctx, "not delivered for too long", "status", status, "error", err)
-		err = d.Bury(ctx, r.pool, status, "not handled in spite of being delivered again for days: "+reason)
+		err = d.Bury(ctx, r.pool, r.letters, status, "not handled in spite of being delivered again for days: "+reason)
 	default:
 		wait := backoff(d.Attempts)
 		log.WarnContext(ctx, "not delivered again", "status", status, "error", err, "wait", wait)

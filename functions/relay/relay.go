@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.opentelemetry.io/otel"
 
 	"quittance.dev/events"
 	"quittance.dev/functions/delivery"
@@ -42,6 +43,7 @@ type Relay struct {
 	pool    *pgxpool.Pool
 	o       Options
 	metrics *metrics
+	letters *delivery.Counters
 
 	mu       sync.Mutex
 	inFlight map[int64]events.Broker // claimed rows of the queue whose post has not ended
@@ -86,7 +88,7 @@ func New(pool *pgxpool.Pool, o Options) *Relay {
 	}
 	o.Logger = o.Logger.With("function", "relay")
 	return &Relay{
-		pool: pool, o: o, metrics: newMetrics(),
+		pool: pool, o: o, metrics: newMetrics(), letters: delivery.NewCounters(otel.GetMeterProvider()),
 		inFlight: map[int64]events.Broker{}, posting: map[events.Broker]int{}, again: map[string]int{},
 		wake: make(chan struct{}, 1), marking: make(chan struct{}, 1),
 	}

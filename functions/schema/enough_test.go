@@ -6,6 +6,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/metric/noop"
 
 	"quittance.dev/events"
 	"quittance.dev/functions/delivery"
@@ -66,7 +67,7 @@ func TestA28_DeliverysRolesHaveEnough(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, again, 1)
 	require.NoError(t, again[0].Again(t.Context(), relay, time.Minute))
-	require.NoError(t, again[0].Bury(t.Context(), relay, 422, "x"))
+	require.NoError(t, again[0].Bury(t.Context(), relay, delivery.NewCounters(noop.NewMeterProvider()), 422, "x"))
 	require.NoError(t, again[0].Finish(t.Context(), relay))
 	owner := connect(t, db, "")
 	require.Equal(t, []string{"e", "lost"}, column[string](t, owner, `select event_id from delivery.dead_letter order by 1`))
