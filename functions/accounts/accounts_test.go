@@ -111,11 +111,6 @@ func TestOpeningAnAccount(t *testing.T) {
 	found, err := accounts.Find(context.Background(), host.Pool(), a.ID)
 	require.NoError(t, err)
 	require.Equal(t, events.SimpleSavings, found.Product)
-	owner, err := accounts.CustomerOf(context.Background(), host.Pool(), a.ID)
-	require.NoError(t, err)
-	require.Equal(t, c, owner)
-	_, err = accounts.CustomerOf(context.Background(), host.Pool(), c.ID)
-	require.ErrorIs(t, err, accounts.ErrNotFound)
 }
 
 func TestB12_AccountsOfACustomerAreListedPageByPage(t *testing.T) {

@@ -64,13 +64,6 @@ func FindCustomer(ctx context.Context, q Querier, id string) (Customer, error) {
 	return scanCustomer(q.QueryRow(ctx, `select `+customerColumns+` from accounts.customer c where c.id = $1`, id))
 }
 
-// CustomerOf reads the customer whose account it is.
-func CustomerOf(ctx context.Context, q Querier, accountID string) (Customer, error) {
-	return scanCustomer(q.QueryRow(ctx, `
-		select `+customerColumns+` from accounts.account a join accounts.customer c on c.id = a.customer_id
-		where a.id = $1`, accountID))
-}
-
 func scanCustomer(row pgx.Row) (c Customer, err error) {
 	err = row.Scan(&c.ID, &c.Owner, &c.Name, &c.Email, &c.Phone, &c.CreatedAt)
 	if errors.Is(err, pgx.ErrNoRows) {

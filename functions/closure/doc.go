@@ -30,5 +30,6 @@
 //     old key.
 //
 // PARKED is a system's definitive no. Nothing goes on until a person has looked;
-// then it goes back to the state it came from, as the next attempt.
+// then it may go back to the state it came from, as the next attempt. The table
+// allows it; no code asks for it yet.
 package closure

@@ -168,13 +168,6 @@ func PaymentsOf(ctx context.Context, q Querier, invoiceID string) ([]Payment, er
 		select `+paymentColumns+` from invoicing.payment where invoice_id = $1 order by submitted_at, id`, invoiceID))
 }
 
-// RefundsDue lists the payments whose money must be given back, longest
-// waiting first: the work list of whoever gives it back.
-func RefundsDue(ctx context.Context, q Querier, limit int) ([]Payment, error) {
-	return collectPayments(q.Query(ctx, `
-		select `+paymentColumns+` from invoicing.payment where state = 'refund_due' order by updated_at, id limit $1`, limit))
-}
-
 func collectPayments(rows pgx.Rows, err error) ([]Payment, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read payments: %w", err)

@@ -43,7 +43,7 @@
 //
 // A success after a failure is taken in. If the invoice is open, it is paid;
 // if it was paid by another payment or cancelled, the payment is refund_due:
-// payment.captured is said, invoice.paid is not, a warning is logged, and
-// invoicing.RefundsDue lists it. A failure after a success changes nothing. A
+// payment.captured is said, invoice.paid is not, and a warning is logged; who
+// gives the money back finds them by their state. A failure after a success changes nothing. A
 // second charge for a payment that is captured already is a dead letter.
 package payment

@@ -13,8 +13,8 @@
 //   - an account that is heard of before its opening has no customer, product
 //     or currency until then, and is in no customer's list.
 //
-// Reading is what the api does, as its own role: [FindAccount], [AccountsOf],
-// [FindBalance], [BalancesOf], [TransactionsOf]. What they return may be a
+// Reading is what the api does, as its own role: [FindBalance], [Balances],
+// [TransactionsOf]; [FindAccount] is for whoever compares. What they return may be a
 // moment behind the ledger. An account and a balance have a Version, which
 // changes when, and only when, what is read changes: a cache may keep what it
 // read for as long as the version stays (it serves as an ETag). A transaction

@@ -45,38 +45,6 @@ func TestAnAccountHeardOfBeforeItsOpeningIsNobodysYet(t *testing.T) {
 	require.Equal(t, "0", balance.Version())
 }
 
-// TestB21_ListsAreInPagesAndOfOneCustomer pages through accounts and balances.
-func TestB21_ListsAreInPagesAndOfOneCustomer(t *testing.T) {
-	t.Parallel()
-	ctx, db := context.Background(), pgtest.New(t)
-	writer, reader := db.Pool("quittance_query"), db.Pool("quittance_api")
-	customer, other := uuid.NewString(), uuid.NewString()
-	var all []query.Account
-	for range 5 {
-		all = append(all, opened(uuid.NewString(), customer), opened(uuid.NewString(), other))
-	}
-	require.NoError(t, query.Opened(ctx, writer, all))
-
-	var seen []string
-	for after := ""; ; {
-		accounts, err := query.AccountsOf(ctx, reader, customer, after, 2)
-		require.NoError(t, err)
-		balances, err := query.BalancesOf(ctx, reader, customer, after, 2)
-		require.NoError(t, err)
-		require.Len(t, balances, len(accounts))
-		if len(accounts) == 0 {
-			break
-		}
-		for i, a := range accounts {
-			require.Equal(t, customer, a.CustomerID)
-			require.Equal(t, a.ID, balances[i].AccountID)
-			seen, after = append(seen, a.ID), a.ID
-		}
-	}
-	require.Len(t, seen, 5)
-	require.IsIncreasing(t, seen)
-}
-
 func TestTransactionsArePagedByTheirPosition(t *testing.T) {
 	t.Parallel()
 	ctx, db := context.Background(), pgtest.New(t)

@@ -112,20 +112,6 @@ func FindAccount(ctx context.Context, q Querier, id string) (Account, error) {
 	return one(rows, scanAccount, "account")
 }
 
-// AccountsOf lists a customer's accounts in the order of their ids, starting
-// behind the id after ("" starts at the beginning). The last id of a page is
-// the next page's after.
-func AccountsOf(ctx context.Context, q Querier, customerID, after string, limit int) ([]Account, error) {
-	rows, err := q.Query(ctx, `
-		select `+accountColumns+` from query.account_projection
-		where customer_id = $1 and ($2 = '' or account_id > nullif($2, '')::uuid)
-		order by account_id limit $3`, customerID, after, page(limit))
-	if err != nil {
-		return nil, fmt.Errorf("list accounts: %w", err)
-	}
-	return many(rows, scanAccount, "accounts")
-}
-
 func scanBalance(row pgx.CollectableRow) (b Balance, err error) {
 	err = row.Scan(&b.AccountID, &b.Currency, &b.BalanceMinor, &b.AccountSeq)
 	return b, err
@@ -159,20 +145,6 @@ func Balances(ctx context.Context, q Querier, accountIDs []string) (map[string]B
 		found[b.AccountID] = b
 	}
 	return found, nil
-}
-
-// BalancesOf lists the balances of a customer's accounts, in pages as
-// AccountsOf.
-func BalancesOf(ctx context.Context, q Querier, customerID, after string, limit int) ([]Balance, error) {
-	rows, err := q.Query(ctx, `
-		select b.account_id, b.currency, b.balance_minor, b.account_seq
-		from query.account_projection a join query.balance b using (account_id)
-		where a.customer_id = $1 and ($2 = '' or a.account_id > nullif($2, '')::uuid)
-		order by a.account_id limit $3`, customerID, after, page(limit))
-	if err != nil {
-		return nil, fmt.Errorf("list balances: %w", err)
-	}
-	return many(rows, scanBalance, "balances")
 }
 
 // TransactionsOf lists an account's postings in their order, from the one
