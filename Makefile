@@ -34,7 +34,8 @@ demo: build ## the demo once, then exit: non-zero if a promised final state is m
 .PHONY: test
 test: ## every test of every module, with the race detector, on one real Postgres
 	@cd functions && go build -o ../bin/withpostgres ./pgtest/cmd/withpostgres
-	@set -e; for m in $(MODULES); do echo "== $$m"; (cd $$m && ../bin/withpostgres go test -race -timeout 15m $(if $(COVER),-covermode=atomic -coverprofile=../bin/coverage-$$m.out) $(TESTFLAGS) ./...); done
+	@rm -f $(MODULES:%=bin/coverage-%.out)
+	@failed=0; for m in $(MODULES); do echo "== $$m"; (cd $$m && ../bin/withpostgres go test -race -timeout 15m $(if $(COVER),-covermode=atomic -coverprofile=../bin/coverage-$$m.out) $(TESTFLAGS) ./...) || failed=1; done; exit $$failed
 
 .PHONY: coverage
 coverage: build ## what the last make test COVER=yes covered, and whether it is enough
