@@ -16,12 +16,21 @@ var (
 	folderNamed = regexp.MustCompile("`((?:events|config|functions|cmd|infra|docs)(?:/[a-z0-9.-]+)*)/?`")
 )
 
-// Unknown lists what the documents name and the tree below root does not have:
-// tests, folders or files given from the root, and names with underscores, such
-// as those of constraints and tables, which must be in the migrations. The
-// documents are paths below root. A promise whose test or constraint was
-// renamed is found by this.
+// Unknown lists what documents that promise something name and the tree below root
+// does not have: tests, of which each must name some, folders or files given from
+// the root, and names with underscores, such as those of constraints and tables,
+// which must be in the migrations. The documents are paths below root. A promise
+// whose test or constraint was renamed is found by this.
 func Unknown(root string, documents ...string) ([]string, error) {
+	return unknown(root, true, documents)
+}
+
+// Misnamed is Unknown for documents that explain: tests and paths alone.
+func Misnamed(root string, documents ...string) ([]string, error) {
+	return unknown(root, false, documents)
+}
+
+func unknown(root string, promises bool, documents []string) ([]string, error) {
 	defined, err := tests(root)
 	if err != nil {
 		return nil, err
@@ -30,33 +39,37 @@ func Unknown(root string, documents ...string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	var unknown []string
+	var missing []string
 	for _, document := range documents {
 		text, err := os.ReadFile(filepath.Join(root, document))
 		if err != nil {
 			return nil, err
 		}
 		named := testNamed.FindAllString(string(text), -1)
-		if len(named) == 0 {
-			unknown = append(unknown, document+" names no test")
+		if promises && len(named) == 0 {
+			missing = append(missing, document+" names no test")
 		}
 		for _, name := range named {
 			if !defined[name] {
-				unknown = append(unknown, fmt.Sprintf("%s names the test %s", document, name))
+				missing = append(missing, fmt.Sprintf("%s names the test %s", document, name))
 			}
 		}
-		for _, match := range sqlNamed.FindAllStringSubmatch(string(text), -1) {
+		var names [][]string
+		if promises {
+			names = sqlNamed.FindAllStringSubmatch(string(text), -1)
+		}
+		for _, match := range names {
 			if found, err := regexp.Match(`\b`+regexp.QuoteMeta(match[1])+`\b`, sql); err != nil || !found {
-				unknown = append(unknown, fmt.Sprintf("%s names %s, which no migration does", document, match[1]))
+				missing = append(missing, fmt.Sprintf("%s names %s, which no migration does", document, match[1]))
 			}
 		}
 		for _, match := range folderNamed.FindAllStringSubmatch(string(text), -1) {
 			if _, err := os.Stat(filepath.Join(root, match[1])); err != nil {
-				unknown = append(unknown, fmt.Sprintf("%s names the path %s", document, match[1]))
+				missing = append(missing, fmt.Sprintf("%s names the path %s", document, match[1]))
 			}
 		}
 	}
-	return unknown, nil
+	return missing, nil
 }
 
 // tests lists the names of all test functions below root.

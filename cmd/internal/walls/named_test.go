@@ -17,6 +17,20 @@ func TestEveryTestThatTheDocumentsNameExists(t *testing.T) {
 	require.Empty(t, unknown)
 }
 
+// Nor does any other page name a test or a file that is gone.
+func TestEveryPageNamesWhatThereIs(t *testing.T) {
+	pages, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	require.NoError(t, err)
+	require.NotEmpty(t, pages)
+	for i, page := range pages {
+		pages[i], err = filepath.Rel(root, page)
+		require.NoError(t, err)
+	}
+	misnamed, err := walls.Misnamed(root, pages...)
+	require.NoError(t, err)
+	require.Empty(t, misnamed)
+}
+
 func TestUnknownFindsWhatIsNotThere(t *testing.T) {
 	folder := t.TempDir()
 	write := func(name, text string) {
@@ -36,6 +50,13 @@ func TestUnknownFindsWhatIsNotThere(t *testing.T) {
 		"README.md names journal_balance, which no migration does", "README.md names delivery.inbox_row, which no migration does",
 		"README.md names the path functions/fnord", "empty.md names no test",
 	}, unknown)
+
+	misnamed, err := walls.Misnamed(folder, "README.md", "empty.md")
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"README.md names the test TestA01_Held", "README.md names the test TestOnlyAComment", "README.md names the test TestGone",
+		"README.md names the path functions/fnord",
+	}, misnamed)
 
 	_, err = walls.Unknown(folder, "docs/none.md")
 	require.ErrorIs(t, err, os.ErrNotExist)
