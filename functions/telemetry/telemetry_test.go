@@ -31,6 +31,7 @@ import (
 	"quittance.dev/config"
 	"quittance.dev/events"
 	"quittance.dev/functions/closure"
+	"quittance.dev/functions/delivery"
 	"quittance.dev/functions/delivery/deliverytest"
 	"quittance.dev/functions/fn"
 	"quittance.dev/functions/fn/fntest"
@@ -93,7 +94,7 @@ func TestB24_A25_Metrics(t *testing.T) {
 func live(t *testing.T) {
 	db := pgtest.New(t)
 	rows := deliverytest.NewRows(t, db.Pool(""))
-	count := closure.NewCounters(otel.GetMeterProvider())
+	count, letters := closure.NewCounters(otel.GetMeterProvider()), delivery.NewCounters(otel.GetMeterProvider())
 	tries := 0
 	local := fntest.Open(t, fn.Function{Name: "validation", Handlers: []fn.Handler{fn.Local(
 		func(ctx context.Context, tx fn.Tx, in fn.In[events.PaymentSubmitted]) ([]events.Data, error) {
@@ -103,6 +104,8 @@ func live(t *testing.T) {
 			count.Started(ctx, tx)
 			count.Completed(ctx, tx)
 			count.Failed(ctx, tx, "mambu")
+			letters.Recorded(ctx, tx, "payment")
+			letters.NotOwed(ctx, tx, "payment")
 			return []events.Data{events.PaymentValidated(in.Data)}, nil
 		})}}, db.Pool("quittance_validation"), fn.Options{})
 	e := fntest.Event(events.PaymentSubmitted{PaymentID: uuid.NewString(), InvoiceID: uuid.NewString(), AmountMinor: 1, Currency: "EUR"})
